@@ -1,0 +1,199 @@
+"""`rumpf cluster`: a Kubernetes cluster on this machine, up in seconds and gone without a trace."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from rumpf.cluster.assets import DEFAULT_KUBERNETES, Assets
+from rumpf.cluster.handle import Cluster, attach, clusters
+from rumpf.cluster.launch import up as bring_up
+from rumpf.cluster.machine import best_nodes
+from rumpf.cluster.sample import deploy_sample
+from rumpf.cluster.spec import DEFAULT_NAME, ClusterSpec, Nodes
+from rumpf.console import amount_of, for_stream
+
+_MINUTE = 60
+
+Command = Callable[..., Any]
+
+
+def _name(command: Command) -> Command:
+    return click.option("--name", default=DEFAULT_NAME, show_default=True, help="The cluster's name.")(command)
+
+
+def _output(command: Command) -> Command:
+    return click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)(command)
+
+
+@click.group()
+def cluster() -> None:
+    """Run a Kubernetes cluster on this machine: no Docker, nothing left behind."""
+
+
+@cluster.command()
+@_name
+@click.option(
+    "--nodes",
+    type=click.Choice(["real", "fake", "none"]),
+    help="real: Pods run (Linux, root or sudo). fake: Pods only look as if. none: a control plane. "
+    "Default: real where this machine allows it, else fake.",
+)
+@click.option("--count", type=int, default=1, show_default=True, help="How many fake nodes.")
+@click.option("--kubernetes", default=DEFAULT_KUBERNETES, show_default=True, help="The Kubernetes version.")
+@click.option("--audit", is_flag=True, help="Record every request: rumpf cluster logs audit.")
+@click.option("--sample", is_flag=True, help="Deploy a small web application too, and wait until it is Ready.")
+@_output
+def up(*, name: str, nodes: str | None, count: int, kubernetes: str, audit: bool, sample: bool, output: str) -> None:
+    """Bring a cluster up, and return once it is ready.
+
+    It stays up until `rumpf cluster down`. The first time, its binaries are fetched.
+    """
+    console = for_stream()
+    if nodes is None:
+        nodes, reason = ("fake", "") if count > 1 else best_nodes()
+        if reason:
+            console.say(f"fake nodes (Pods are only simulated): {reason}")
+    begun = time.monotonic()
+    spec = ClusterSpec(name=name, nodes=cast("Nodes", nodes), count=count, kubernetes=kubernetes, audit=audit)
+    running = bring_up(spec, console=console, stay=True)
+    if sample:
+        console.say(deploy_sample(running, console))
+    if output == "json":
+        click.echo(json.dumps(_describe(running) | {"seconds": round(time.monotonic() - begun, 2)}))
+        return
+    console.say("use it:   export KUBECONFIG=" + shlex.quote(str(running.kubeconfig)))
+    console.say(f"end it:   rumpf cluster down{_named(name)}")
+
+
+@cluster.command()
+@_name
+@click.option("--all", "everything", is_flag=True, help="All clusters of this user.")
+def down(*, name: str, everything: bool) -> None:
+    """End a cluster; nothing of it is left."""
+    console = for_stream()
+    ending = clusters() if everything else (attach(name),)
+    for running in ending:
+        begun = time.monotonic()
+        running.down()
+        console.say(f"{running.name} is down after {time.monotonic() - begun:.1f} s")
+    if not ending:
+        console.say("no cluster is up")
+
+
+@cluster.command()
+@_output
+def status(*, output: str) -> None:
+    """Show which clusters are up, and how each of their components is."""
+    found = clusters()
+    if output == "json":
+        click.echo(json.dumps([_describe(each) | {"components": [asdict(one) for one in each.status()]} for each in found]))
+        return
+    if not found:
+        for_stream().say("no cluster is up")
+    for each in found:
+        parts = each.status()
+        memory = amount_of(sum(part.memory for part in parts), "B")
+        click.echo(
+            f"{each.name}: Kubernetes {each.kubernetes}, {each.nodes} nodes, up {_age(time.time() - each.created)}, {memory}"
+        )
+        click.echo(f"  {each.url}   KUBECONFIG={each.kubeconfig}")
+        rows = [(part.name, part.state, str(part.pid or "-"), _age(part.age), amount_of(part.memory, "B"), str(part.restarts)) for part in parts]
+        _table(("COMPONENT", "STATE", "PID", "AGE", "MEMORY", "RESTARTS"), rows, indent="  ")
+
+
+@cluster.command()
+@_name
+@click.option("--path", "as_path", is_flag=True, help="Print the file's path instead of its content.")
+def kubeconfig(*, name: str, as_path: bool) -> None:
+    """Print the administrator's kubeconfig."""
+    file = attach(name).kubeconfig
+    click.echo(file if as_path else file.read_text())
+
+
+@cluster.command()
+@_name
+@click.argument("archive", type=click.Path(path_type=Path))
+def load(*, name: str, archive: Path) -> None:
+    """Put an image ARCHIVE (rumpf image build, docker save, podman save) into the node."""
+    console = for_stream()
+    running = attach(name)
+    console.say(f"loading {archive}")
+    running.load(archive)
+
+
+@cluster.command()
+@_name
+@click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
+@click.option("--tail", type=int, help="Only the last lines.")
+@click.argument("component")
+def logs(*, name: str, component: str, follow: bool, tail: int | None) -> None:
+    """Print the log of a COMPONENT: kube-apiserver, kubelet, containerd..."""
+    file = attach(name).log(component)
+    options = ["-n", "+1" if tail is None else str(tail), *(["-F"] if follow else [])]
+    sys.exit(subprocess.run(["tail", *options, str(file)], check=False).returncode)  # noqa: S603, S607
+
+
+@cluster.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@_name
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def exec_(*, name: str, command: Sequence[str]) -> None:
+    """Run a COMMAND in the cluster's own world (its network, mounts and processes); a shell by default."""
+    argv = attach(name).enter(list(command) or [os.environ.get("SHELL", "/bin/sh")])
+    os.execvp(argv[0], argv)  # noqa: S606 - it becomes the command
+
+
+exec_.name = "exec"
+cluster.add_command(exec_, "exec")
+
+
+@cluster.command()
+@click.option("--kubernetes", default=DEFAULT_KUBERNETES, show_default=True, help="The Kubernetes version.")
+@click.option("--fetch", is_flag=True, help="Get what is missing now.")
+@click.option("--verify", is_flag=True, help="Compare what is in the cache with what was installed, byte by byte.")
+@_output
+def assets(*, kubernetes: str, fetch: bool, verify: bool, output: str) -> None:
+    """List the binaries a cluster is made of: which version, from where."""
+    console = for_stream()
+    stock = Assets(kubernetes=kubernetes, console=console)
+    if verify:
+        stock.verify()
+    rows = stock.fetch() if fetch else stock.rows()
+    if output == "json":
+        click.echo(json.dumps([{**asdict(row), "path": str(row.path) if row.path else None} for row in rows]))
+        return
+    table = [(row.name, row.version, row.source, str(row.path or "-"), row.note) for row in rows]
+    _table(("NAME", "VERSION", "FROM", "FILE", "NOTE"), table)
+
+
+def _describe(running: Cluster) -> dict[str, Any]:
+    return {
+        "name": running.name,
+        "nodes": running.nodes,
+        "kubernetes": running.kubernetes,
+        "url": running.url,
+        "kubeconfig": str(running.kubeconfig),
+        "created": running.created,
+    }
+
+
+def _named(name: str) -> str:
+    return "" if name == DEFAULT_NAME else f" --name {name}"
+
+
+def _age(seconds: float) -> str:
+    return f"{seconds:.0f}s" if seconds < 2 * _MINUTE else f"{seconds / _MINUTE:.0f}m"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], indent: str = "") -> None:
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    for row in (head, *rows):
+        click.echo((indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip())

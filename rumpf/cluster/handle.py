@@ -1,0 +1,228 @@
+"""A cluster that is up, as a caller holds it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rumpf.cluster import control, ownership
+from rumpf.cluster.guard import RECORD, leave_nothing
+from rumpf.cluster.layout import INSIDE
+from rumpf.cluster.machine import root_prefix
+from rumpf.cluster.node import load_image
+from rumpf.cluster.paths import cluster_dir, clusters_dir
+from rumpf.cluster.session import Session
+from rumpf.cluster.spec import Nodes
+from rumpf.errors import ClusterError, ImageError, NoSuchCluster, UsageError
+
+_DOWN_PATIENCE = 15.0
+
+
+@dataclass(frozen=True)
+class ComponentStatus:
+    """How one component of a cluster is."""
+
+    name: str
+    state: str
+    pid: int | None
+    """Its process id, as this machine sees it."""
+    restarts: int
+    age: float
+    memory: int
+    """Resident, in bytes."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that is up. Values are as it was made; `status` asks it how it is."""
+
+    name: str
+    nodes: Nodes
+    kubernetes: str
+    url: str
+    supervisor: int
+    binaries: dict[str, str]
+    created: float
+    _session: Session | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def folder(self) -> Path:
+        """Its folder in the cache."""
+        return cluster_dir(self.name)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig, readable by its owner alone."""
+        return self.folder / "kubeconfig"
+
+    def status(self) -> tuple[ComponentStatus, ...]:
+        """Ask it how its components are."""
+        answer = control.ask(self.folder, {"do": "status"})
+        on_machine = {} if self.nodes != "real" else _pids_of_world(self.supervisor)
+        return tuple(_status(component, on_machine) for component in answer["components"])
+
+    def order(self, do: str, component: str) -> None:
+        """`kill` (it starts again), `hold` (killed, stays down), `freeze` or `release` a component."""
+        control.ask(self.folder, {"do": do, "component": component})
+
+    def log(self, component: str) -> Path:
+        """The log file of a component."""
+        path = self.folder / "logs" / f"{component}.log"
+        if not path.exists():
+            known = sorted(file.stem for file in path.parent.glob("*.log"))
+            raise UsageError(
+                f"there is no log of {component!r}", remedy=f"there are: {', '.join(known)}", where=self.name
+            )
+        return path
+
+    def enter(self, argv: Sequence[str]) -> list[str]:
+        """The command that runs `argv` in the cluster's own world (network, mounts, processes)."""
+        if self.nodes != "real":
+            raise UsageError(
+                f"a cluster with {self.nodes} nodes has no world of its own to enter",
+                remedy="its API server is on this machine: use kubectl, or start one with --nodes real",
+                where=self.name,
+            )
+        path = f"{INSIDE}/bin:{os.environ.get('PATH', os.defpath)}"
+        enter = ["nsenter", f"--target={self.supervisor}", "--mount", "--net", "--pid", "--ipc", "--uts"]
+        return [*(root_prefix() or ()), *enter, "--", "env", f"PATH={path}", *argv]
+
+    def load(self, archive: Path) -> None:
+        """Put an image archive (docker or OCI) into the node."""
+        if self.nodes != "real":
+            raise UsageError(
+                f"a cluster with {self.nodes} nodes runs no images",
+                remedy="nothing to load: its Pods are simulated; for real ones use --nodes real",
+                where=self.name,
+            )
+        try:
+            with archive.open("rb") as stream:
+                done = subprocess.run(  # noqa: S603 - our own command
+                    self.enter(load_image({"ctr": f"{INSIDE}/bin/ctr"}, "-")), stdin=stream, capture_output=True, text=True, check=False
+                )
+        except OSError as error:
+            raise ImageError(f"cannot read it: {error.strerror}", remedy="check the path", where=str(archive)) from None
+        if done.returncode:
+            raise ImageError(
+                f"the node does not take it: {done.stderr.strip()}",
+                remedy="is it an image archive (docker save, podman save, rumpf image build)?",
+                where=str(archive),
+            )
+
+    def down(self) -> None:
+        """End it and wait until nothing of it is left."""
+        control.ask(self.folder, {"do": "down"})
+        if not ownership.wait_until_free(self.folder, _DOWN_PATIENCE):
+            raise ClusterError(
+                f"it is not gone after {_DOWN_PATIENCE:.0f} s",
+                remedy=f"kill its guard and supervisor (process {self.supervisor}), then run this again",
+                where=self.name,
+            )
+        if self._session:
+            self._session.close()
+
+    def keep(self) -> None:
+        """Let it outlive this process."""
+        if self._session:
+            self._session.release()
+
+
+def attach(name: str) -> Cluster:
+    """The cluster of that name, which somebody else brought up."""
+    folder = cluster_dir(name)
+    if not ownership.is_taken(folder):
+        swept = sweep(folder)
+        raise NoSuchCluster(
+            "no such cluster is up" + (" (remains of a dead one were removed)" if swept else ""),
+            remedy="rumpf cluster status lists what is up; rumpf cluster up starts one",
+            where=name,
+        )
+    try:
+        return from_record(json.loads((folder / RECORD).read_text()))
+    except (OSError, ValueError):
+        raise NoSuchCluster(
+            "it is only just coming up or going down", remedy="wait a second and try again", where=name
+        ) from None
+
+
+def from_record(record: dict[str, Any], session: Session | None = None) -> Cluster:
+    """The cluster that a guard's record tells of."""
+    return Cluster(
+        name=record["name"],
+        nodes=record["nodes"],
+        kubernetes=record["kubernetes"],
+        url=record["url"],
+        supervisor=record["supervisor"],
+        binaries=record["binaries"],
+        created=record["created"],
+        _session=session,
+    )
+
+
+def clusters() -> tuple[Cluster, ...]:
+    """Every cluster that is up; remains of dead ones are removed."""
+    found: list[Cluster] = []
+    for folder in sorted(clusters_dir().glob("*/")):
+        try:
+            found.append(attach(folder.name))
+        except NoSuchCluster:
+            continue
+    return tuple(found)
+
+
+def sweep(folder: Path) -> bool:
+    """Remove what a cluster left whose guard and supervisor were both killed; True where there was something."""
+    if not folder.exists():
+        return False
+    with ownership.taken(folder) as lock:
+        if lock is None:
+            return False
+        leave_nothing(folder, None)
+        return True
+
+
+def _status(answer: dict[str, Any], on_machine: dict[int, int]) -> ComponentStatus:
+    pid = answer["pid"]
+    if pid is not None and on_machine:
+        pid = on_machine.get(pid)
+    return ComponentStatus(
+        name=answer["name"],
+        state=answer["state"],
+        pid=pid,
+        restarts=answer["restarts"],
+        age=answer["age"],
+        memory=resident(pid) if pid else 0,
+    )
+
+
+def _pids_of_world(supervisor: int) -> dict[int, int]:
+    """From the ids that a world's processes have inside to the ones that they have out here."""
+    found: dict[int, int] = {}
+    for pid in _children(supervisor):
+        for line in _read(f"/proc/{pid}/status").splitlines():
+            if line.startswith("NSpid:"):
+                found[int(line.split()[-1])] = pid
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in _read(f"/proc/{pid}/task/{pid}/children").split()]
+
+
+def resident(pid: int) -> int:
+    """Resident memory of a process, in bytes; 0 where it is gone."""
+    for line in _read(f"/proc/{pid}/status").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""

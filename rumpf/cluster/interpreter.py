@@ -1,0 +1,16 @@
+"""How to start a module of this package in a process of its own."""
+
+import sys
+from pathlib import Path
+
+import rumpf
+
+
+def python(module: str) -> tuple[str, ...]:
+    """The command that runs `module.main()`, isolated from the environment.
+
+    Not `-m`: with sudo there is no environment that tells where this package lies.
+    """
+    package = str(Path(rumpf.__file__).parent.parent)
+    code = f"import sys; sys.path.insert(0, {package!r}); from {module} import main; main()"
+    return (sys.executable, "-I", "-c", code)

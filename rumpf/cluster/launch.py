@@ -1,0 +1,226 @@
+"""Bring a cluster up: decide what runs, start its guard, and follow it until it is ready.
+
+The certificates and the plan are made here, in memory, while the guard makes the cluster's world.
+"""
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rumpf.cluster import ownership
+from rumpf.cluster.assets import CONTROL_PLANE, FAKE_NODE, REAL_NODE, Assets
+from rumpf.cluster.client import ApiClient
+from rumpf.cluster.controlplane import Credentials, api_server, audit_files, controllers, etcd, scheduler
+from rumpf.cluster.fake import fake_component, fake_files, fake_nodes
+from rumpf.cluster.guard import RECORD, Setup
+from rumpf.cluster.handle import Cluster, from_record, sweep
+from rumpf.cluster.layout import LINK_COUNT, Layout, Link
+from rumpf.cluster.machine import check_real_node
+from rumpf.cluster.node import load_image, node_components, node_files
+from rumpf.cluster.paths import cache_dir, cluster_dir
+from rumpf.cluster.plan import Plan
+from rumpf.cluster.ports import free_port
+from rumpf.cluster.session import Session, Taken
+from rumpf.cluster.spec import ClusterSpec
+from rumpf.cluster.template import template_for
+from rumpf.cluster.storage import volumes_component, volumes_file
+from rumpf.console import Console, Silent
+from rumpf.errors import ClusterError, ClusterExists, Interrupted, StartTimeout
+from rumpf.image.pause import SANDBOX_IMAGE, sandbox_image
+
+_PATIENCE = 90.0
+_POLL = 0.01
+_ATTEMPTS = 5
+_OK, _CREATED, _CONFLICT = 200, 201, 409
+_HANDS = 8
+
+
+def up(spec: ClusterSpec, *, console: Console | None = None, stay: bool = False) -> Cluster:
+    """Bring a cluster up and return it once it is ready.
+
+    It ends with this process, unless `stay`: then it is up until `down`.
+    """
+    console = console or Silent()
+    if spec.nodes == "real":
+        check_real_node()
+    folder = cluster_dir(spec.name)
+    if ownership.is_taken(folder):
+        raise ClusterExists(
+            "a cluster of this name is up already",
+            remedy=f"rumpf cluster down --name {spec.name}, or choose another --name",
+            where=spec.name,
+        )
+    if sweep(folder):
+        console.say(f"removed what a dead cluster named {spec.name} had left")
+    assets = Assets(kubernetes=spec.kubernetes, console=console)
+    wanted = CONTROL_PLANE | {"real": REAL_NODE, "fake": FAKE_NODE, "none": frozenset[str]()}[spec.nodes]
+    binaries = {name: str(path) for name, path in assets.ensure(wanted).items()}
+    tools = str(assets.tools()) if spec.nodes == "real" else ""
+    launch = _Launch(spec, binaries, tools, template_for(spec.kubernetes, binaries, console), console)
+    try:
+        for _ in range(_ATTEMPTS):
+            try:
+                return launch.attempt(stay=stay)
+            except Taken:
+                console.say("the network or port chosen was taken meanwhile; choosing another")
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "interrupted; what had started was taken down", remedy="run it again", where=spec.name
+        ) from None
+    raise ClusterError(
+        f"{_ATTEMPTS} times in a row the network or port chosen was taken by somebody else",
+        remedy="try again; rumpf cluster status shows what else is up",
+        where=spec.name,
+    )
+
+
+@dataclass(frozen=True)
+class _Launch:
+    spec: ClusterSpec
+    binaries: Mapping[str, str]
+    tools: str
+    template: Path
+    console: Console
+
+    def attempt(self, *, stay: bool) -> Cluster:
+        begun = time.monotonic()
+        folder = cluster_dir(self.spec.name)
+        link = Link(_free_link()) if self.spec.nodes == "real" else None
+        layout = Layout.inside(link) if link else Layout.hosted(folder, free_port())
+        record = {
+            "name": self.spec.name,
+            "nodes": self.spec.nodes,
+            "kubernetes": self.spec.kubernetes,
+            "url": layout.api_url,
+            "binaries": dict(self.binaries),
+        }
+        if link:
+            setup = Setup.world(folder, link, self.binaries, self.tools, self.template, record)
+        else:
+            setup = Setup.hosted(folder, self.binaries, self.template, record)
+        session = Session(setup)
+        try:
+            credentials = Credentials(self.spec.name, layout)
+            session.carry_out(self._plan(credentials, layout))
+            self._await_ready(session, credentials, begun)
+            cluster = from_record(json.loads((folder / RECORD).read_text()), session)
+            session.settle()
+            if stay:
+                session.release()
+        except BaseException:
+            session.close()
+            raise
+        return cluster
+
+    def _plan(self, credentials: Credentials, layout: Layout) -> Plan:
+        spec = self.spec
+        seen = {name: layout.path("bin", name) for name in self.binaries} if layout.link else self.binaries
+        files = [*credentials.files(), *(audit_files() if spec.audit else ())]
+        components = [
+            etcd(seen),
+            api_server(seen, layout, audit=spec.audit, trust_new_nodes=spec.nodes == "fake"),
+            controllers(seen, layout),
+            scheduler(seen, layout),
+        ]
+        prepare: tuple[tuple[str, ...], ...] = ()
+        if layout.link:
+            files += node_files(credentials, layout, layout.link.cgroup)
+            components += node_components(seen, layout)
+            prepare = (load_image(seen, _sandbox_archive()),)
+        elif spec.nodes == "fake":
+            files += fake_files(credentials)
+            components.append(fake_component(seen, layout))
+        if spec.nodes != "none":
+            files.append(volumes_file(credentials))
+            components.append(volumes_component(layout))
+        return Plan(tuple(files), tuple(components), prepare)
+
+    def _await_ready(self, session: Session, credentials: Credentials, begun: float) -> None:
+        admin = credentials.admin()
+        client = ApiClient(admin)
+
+        # Counting thousands of nodes is work: not to be done a hundred times a second.
+        pause = max(_POLL, self.spec.count / 4000)
+
+        def until(ready: Callable[[], bool], what: str) -> None:
+            while not ready():
+                session.check(pause)
+                if time.monotonic() - begun > _PATIENCE:
+                    raise StartTimeout(
+                        f"{what} not ready after {_PATIENCE:.0f} s",
+                        remedy="is the machine very busy, or its disk full? try again; --nodes none asks least of it",
+                        where=self.spec.name,
+                    )
+            self.console.say(f"{what} ready after {time.monotonic() - begun:.1f} s")
+
+        until(lambda: client.status("/readyz") > 0, "API server")
+        session.reached("serving")
+        until(lambda: client.status("/readyz") == _OK, "control plane")
+        session.reached("ready")
+        if self.spec.nodes == "fake":
+            create_nodes(admin, self.spec.count)
+        if self.spec.nodes != "none":
+            wanted = self.spec.count
+            until(lambda: ready_nodes(client) >= wanted, "node" if wanted == 1 else f"{wanted} nodes")
+        client.close()
+
+
+def create_nodes(kubeconfig: str, count: int) -> None:
+    """Create the fake nodes, several at once: one after the other they would take 3 ms each."""
+    nodes = list(fake_nodes(count))
+
+    def create(mine: Sequence[Mapping[str, object]]) -> None:
+        client = ApiClient(kubeconfig)
+        for node in mine:
+            status, answer = client.request("POST", "/api/v1/nodes", node)
+            if status not in (_CREATED, _CONFLICT):
+                raise ClusterError(
+                    f"the API server refuses a fake node: {answer.get('message')}",
+                    remedy="this is a fault of rumpf: please report it",
+                )
+        client.close()
+
+    hands = min(_HANDS, count)
+    with ThreadPoolExecutor(hands) as pool:
+        list(pool.map(create, (nodes[hand::hands] for hand in range(hands))))
+
+
+def ready_nodes(client: ApiClient) -> int:
+    """How many nodes are Ready and take Pods; 0 where the API server does not answer."""
+    try:
+        _, answer = client.request("GET", "/api/v1/nodes")
+    except OSError:
+        return 0
+    return sum(_takes_pods(node) for node in answer.get("items", ()))
+
+
+def _takes_pods(node: Mapping[str, Any]) -> bool:
+    conditions = node["status"].get("conditions", ())
+    return not node["spec"].get("taints") and any(
+        condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions
+    )
+
+
+def _free_link() -> int:
+    taken = {path.name for path in Path("/sys/class/net").iterdir()}
+    while True:
+        index = random.randrange(LINK_COUNT)  # noqa: S311 - a number, not a secret
+        if Link(index).interface not in taken:
+            return index
+
+
+def _sandbox_archive() -> Path:
+    """The image that every Pod's sandbox runs; written into the cache once."""
+    target = cache_dir() / "images" / f"{SANDBOX_IMAGE.replace('/', '-').replace(':', '-')}.tar"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_suffix(f".{os.getpid()}")
+        sandbox_image(unfinished)
+        unfinished.replace(target)
+    return target

@@ -1,0 +1,49 @@
+"""What this machine allows: a real node, or fake ones, and why."""
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+
+from rumpf.cluster import cgroups
+from rumpf.cluster.spec import Nodes
+from rumpf.errors import NodeUnsupported
+
+_ELSEWHERE = "use --nodes fake (Pods are simulated), or a kind cluster with --cluster existing"
+
+
+@cache
+def root_prefix() -> tuple[str, ...] | None:
+    """What turns a command into root's: nothing for root, sudo where it asks nothing, else None."""
+    if os.geteuid() == 0:
+        return ()
+    sudo = shutil.which("sudo")
+    if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0:  # noqa: S603
+        return (sudo, "-n")
+    return None
+
+
+def check_real_node() -> None:
+    """Refuse, with the reason, where this machine cannot run a real node."""
+    if not sys.platform.startswith("linux"):
+        raise NodeUnsupported(f"a real node needs Linux, and this is {sys.platform}", remedy=_ELSEWHERE)
+    if root_prefix() is None:
+        raise NodeUnsupported(
+            "a real node needs root (or a sudo that asks no password): it makes namespaces and mounts",
+            remedy=f"run it as root, or {_ELSEWHERE}",
+        )
+    if not cgroups.available():
+        raise NodeUnsupported(
+            "no control groups are mounted at /sys/fs/cgroup",
+            remedy=f"mount them (in a container: --privileged --cgroupns=private), or {_ELSEWHERE}",
+        )
+
+
+def best_nodes() -> tuple[Nodes, str]:
+    """The most real nodes that this machine allows, and why they are not real where they are not."""
+    try:
+        check_real_node()
+    except NodeUnsupported as error:
+        return "fake", error.what
+    return "real", ""

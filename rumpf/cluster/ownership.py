@@ -1,0 +1,78 @@
+"""Who holds a cluster's name: a lock that the kernel lets go when its holders are dead.
+
+A process id can be taken again by another process; a lock cannot lie. The file is empty and is
+removed with the cluster.
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def lock_path(folder: Path) -> Path:
+    """The lock that belongs to a cluster's folder."""
+    return folder.with_name(folder.name + ".lock")
+
+
+def take(folder: Path) -> int | None:
+    """Take the name: the open lock, or None where somebody has it."""
+    path = lock_path(folder)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        # The last holder may have removed the file between our open and our lock.
+        with contextlib.suppress(FileNotFoundError):
+            if os.stat(path).st_ino == os.fstat(handle).st_ino:
+                return handle
+        os.close(handle)
+
+
+def give_up(folder: Path, handle: int) -> None:
+    """Let the name go, and leave no file."""
+    lock_path(folder).unlink(missing_ok=True)
+    os.close(handle)
+
+
+def is_taken(folder: Path) -> bool:
+    """Whether some living process holds the name."""
+    try:
+        handle = os.open(lock_path(folder), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(handle)
+
+
+def wait_until_free(folder: Path, seconds: float) -> bool:
+    """Wait for the holders to be gone; False where they are not in time."""
+    deadline = time.monotonic() + seconds
+    while is_taken(folder):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+@contextlib.contextmanager
+def taken(folder: Path) -> Iterator[int | None]:
+    """Hold the name for the length of a block, where it is free."""
+    handle = take(folder)
+    try:
+        yield handle
+    finally:
+        if handle is not None:
+            give_up(folder, handle)

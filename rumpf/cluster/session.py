@@ -1,0 +1,130 @@
+"""The owner's side of the wire to a guard: what is said to it, and what it tells.
+
+A session that is not released ends its cluster when it is closed, or when this process dies.
+"""
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rumpf.cluster import ownership
+from rumpf.cluster.guard import Setup
+from rumpf.cluster.machine import root_prefix
+from rumpf.cluster.plan import Phase, Plan
+from rumpf.cluster.interpreter import python
+from rumpf.errors import ClusterError, ClusterExists, ComponentDied
+
+_LINES_SHOWN = 12
+_FAREWELL = 10.0
+
+
+class Taken(Exception):  # noqa: N818 - no error: the caller chooses another and goes on
+    """A port or a wire that was free is not any more."""
+
+
+class Session:
+    """A guard, and through it a cluster, that this process started."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._folder = Path(setup.folder)
+        self._name = self._folder.name
+        self._pending = b""
+        self.released = False
+        prefix = (root_prefix() or ()) if setup.link is not None else ()
+        self._guard = subprocess.Popen(  # noqa: S603 - our own module
+            [*prefix, *python("rumpf.cluster.guard")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._send(setup.to_line())
+
+    def carry_out(self, plan: Plan) -> None:
+        """Send the plan; the components start."""
+        self._send(json.dumps(plan.to_json()) + "\n")
+
+    def reached(self, phase: Phase) -> None:
+        """Say how far the API server is: what waits for that starts."""
+        self._send(f"{phase}\n")
+
+    def settle(self) -> None:
+        """Say that it is ready: from now on a dead component is started again for as long as it takes."""
+        self._send("settled\n")
+
+    def release(self) -> None:
+        """Let the cluster outlive this process."""
+        self._send("release\n")
+        self.released = True
+
+    def check(self, seconds: float) -> None:
+        """Hear what the guard tells for so long; raise where the cluster cannot come up."""
+        assert self._guard.stdout is not None
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            ready, _, _ = select.select([self._guard.stdout], [], [], left)
+            if not ready:
+                return
+            piece = os.read(self._guard.stdout.fileno(), 65536)
+            if not piece:
+                raise ClusterError(
+                    "its guard ended before the cluster was ready",
+                    remedy="try again; if it stays so, run with --nodes fake and report it",
+                    where=self._name,
+                )
+            *lines, self._pending = (self._pending + piece).split(b"\n")
+            for line in lines:
+                self._hear(json.loads(line))
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "taken":
+            raise ClusterExists(
+                "a cluster of this name is up already",
+                remedy=f"rumpf cluster down --name {self._name}, or choose another --name",
+                where=self._name,
+            )
+        if kind == "link-taken" or (kind in ("died", "failed") and "address already in use" in event["tail"]):
+            raise Taken
+        if kind == "failed":
+            tail = "\n".join(event["tail"].strip().splitlines()[-_LINES_SHOWN:])
+            raise ComponentDied(
+                f"{event['component']} does not start: {event['exit']}" + (f"\n{tail}" if tail else ""),
+                remedy="the last lines of its log are above; rumpf cluster assets shows which binary runs",
+                where=self._name,
+            )
+
+    def close(self) -> None:
+        """End the cluster, unless it was released, and wait until nothing of it is left."""
+        assert self._guard.stdin is not None
+        assert self._guard.stdout is not None
+        with contextlib.suppress(OSError):
+            self._guard.stdin.close()
+        if not self.released:
+            ownership.wait_until_free(self._folder, _FAREWELL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._guard.wait(_FAREWELL)
+        self._guard.stdout.close()
+        # A released guard lives on as somebody else's child: not a leak of ours.
+        self._guard.returncode = self._guard.returncode if self._guard.returncode is not None else 0
+
+    def __enter__(self) -> Self:
+        """Use it as a block: it is closed at the end."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close it."""
+        self.close()
+
+    def _send(self, line: str) -> None:
+        assert self._guard.stdin is not None
+        # A guard that is gone already has said why; that is read elsewhere.
+        with contextlib.suppress(BrokenPipeError):
+            self._guard.stdin.write(line.encode())
+            self._guard.stdin.flush()

@@ -1,0 +1,1 @@
+"""Container images without a registry: written from files, or built from a Containerfile."""

@@ -1,0 +1,1 @@
+"""The pytest plugin: clusters, namespaces, kubectl and faults for tests."""
