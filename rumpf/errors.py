@@ -14,7 +14,8 @@ RumpfError
  │   ├─ NoSuchCluster        no cluster of that name is up
  │   ├─ ComponentDied        a part of it ended; its last log lines are in the message
  │   ├─ StartTimeout         it did not become ready in time
- │   └─ Interrupted          a person pressed Ctrl-C; everything was cleaned up
+ │   ├─ Interrupted          a person pressed Ctrl-C; everything was cleaned up
+ │   └─ KubectlFailed        kubectl did not do it; what it said is in the message
  ├─ ImageError               an image cannot be built or loaded
  └─ FaultError               a fault cannot be injected or undone
 
@@ -107,6 +108,10 @@ class Interrupted(ClusterError):
     """A person pressed Ctrl-C while something was under way; it was cleaned up."""
 
     exit_code = 130
+
+
+class KubectlFailed(ClusterError):
+    """kubectl did not do what it was asked to; what it said is in the message."""
 
 
 class ImageError(RumpfError):

@@ -17,7 +17,6 @@ from rumpf.cluster.assets import DEFAULT_KUBERNETES, Assets
 from rumpf.cluster.handle import Cluster, attach, clusters
 from rumpf.cluster.launch import up as bring_up
 from rumpf.cluster.machine import best_nodes
-from rumpf.cluster.sample import deploy_sample
 from rumpf.cluster.spec import DEFAULT_NAME, ClusterSpec, Nodes
 from rumpf.console import amount_of, for_stream
 
@@ -27,11 +26,15 @@ Command = Callable[..., Any]
 
 
 def _name(command: Command) -> Command:
-    return click.option("--name", default=DEFAULT_NAME, show_default=True, help="The cluster's name.")(command)
+    return click.option("--name", default=DEFAULT_NAME, show_default=True, help="The cluster's name.")(
+        command
+    )
 
 
 def _output(command: Command) -> Command:
-    return click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)(command)
+    return click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)(
+        command
+    )
 
 
 @click.group()
@@ -50,9 +53,13 @@ def cluster() -> None:
 @click.option("--count", type=int, default=1, show_default=True, help="How many fake nodes.")
 @click.option("--kubernetes", default=DEFAULT_KUBERNETES, show_default=True, help="The Kubernetes version.")
 @click.option("--audit", is_flag=True, help="Record every request: rumpf cluster logs audit.")
-@click.option("--sample", is_flag=True, help="Deploy a small web application too, and wait until it is Ready.")
+@click.option(
+    "--sample", is_flag=True, help="Deploy a small web application too, and wait until it is Ready."
+)
 @_output
-def up(*, name: str, nodes: str | None, count: int, kubernetes: str, audit: bool, sample: bool, output: str) -> None:
+def up(
+    *, name: str, nodes: str | None, count: int, kubernetes: str, audit: bool, sample: bool, output: str
+) -> None:
     """Bring a cluster up, and return once it is ready.
 
     It stays up until `rumpf cluster down`. The first time, its binaries are fetched.
@@ -66,6 +73,8 @@ def up(*, name: str, nodes: str | None, count: int, kubernetes: str, audit: bool
     spec = ClusterSpec(name=name, nodes=cast("Nodes", nodes), count=count, kubernetes=kubernetes, audit=audit)
     running = bring_up(spec, console=console, stay=True)
     if sample:
+        from rumpf.cluster.sample import deploy_sample
+
         console.say(deploy_sample(running, console))
     if output == "json":
         click.echo(json.dumps(_describe(running) | {"seconds": round(time.monotonic() - begun, 2)}))
@@ -95,7 +104,11 @@ def status(*, output: str) -> None:
     """Show which clusters are up, and how each of their components is."""
     found = clusters()
     if output == "json":
-        click.echo(json.dumps([_describe(each) | {"components": [asdict(one) for one in each.status()]} for each in found]))
+        click.echo(
+            json.dumps(
+                [_describe(each) | {"components": [asdict(one) for one in each.status()]} for each in found]
+            )
+        )
         return
     if not found:
         for_stream().say("no cluster is up")
@@ -103,10 +116,21 @@ def status(*, output: str) -> None:
         parts = each.status()
         memory = amount_of(sum(part.memory for part in parts), "B")
         click.echo(
-            f"{each.name}: Kubernetes {each.kubernetes}, {each.nodes} nodes, up {_age(time.time() - each.created)}, {memory}"
+            f"{each.name}: Kubernetes {each.kubernetes}, {each.nodes} nodes, "
+            f"up {_age(time.time() - each.created)}, {memory}"
         )
         click.echo(f"  {each.url}   KUBECONFIG={each.kubeconfig}")
-        rows = [(part.name, part.state, str(part.pid or "-"), _age(part.age), amount_of(part.memory, "B"), str(part.restarts)) for part in parts]
+        rows = [
+            (
+                part.name,
+                part.state,
+                str(part.pid or "-"),
+                _age(part.age),
+                amount_of(part.memory, "B"),
+                str(part.restarts),
+            )
+            for part in parts
+        ]
         _table(("COMPONENT", "STATE", "PID", "AGE", "MEMORY", "RESTARTS"), rows, indent="  ")
 
 
@@ -139,7 +163,7 @@ def logs(*, name: str, component: str, follow: bool, tail: int | None) -> None:
     """Print the log of a COMPONENT: kube-apiserver, kubelet, containerd..."""
     file = attach(name).log(component)
     options = ["-n", "+1" if tail is None else str(tail), *(["-F"] if follow else [])]
-    sys.exit(subprocess.run(["tail", *options, str(file)], check=False).returncode)  # noqa: S603, S607
+    sys.exit(subprocess.run(["tail", *options, str(file)], check=False).returncode)
 
 
 @cluster.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -158,7 +182,9 @@ cluster.add_command(exec_, "exec")
 @cluster.command()
 @click.option("--kubernetes", default=DEFAULT_KUBERNETES, show_default=True, help="The Kubernetes version.")
 @click.option("--fetch", is_flag=True, help="Get what is missing now.")
-@click.option("--verify", is_flag=True, help="Compare what is in the cache with what was installed, byte by byte.")
+@click.option(
+    "--verify", is_flag=True, help="Compare what is in the cache with what was installed, byte by byte."
+)
 @_output
 def assets(*, kubernetes: str, fetch: bool, verify: bool, output: str) -> None:
     """List the binaries a cluster is made of: which version, from where."""
@@ -196,4 +222,6 @@ def _age(seconds: float) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], indent: str = "") -> None:
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     for row in (head, *rows):
-        click.echo((indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip())
+        click.echo(
+            (indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
+        )

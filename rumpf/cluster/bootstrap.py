@@ -14,7 +14,10 @@ def bootstrap_objects() -> tuple[tuple[str, Object], ...]:
     """Pairs of the collection's path and the object to create in it."""
     rbac = "/apis/rbac.authorization.k8s.io/v1"
     return (
-        (f"{rbac}/clusterrolebindings", _binding("rumpf:kubelet-access", "system:kubelet-api-admin", "kube-apiserver-kubelet-client")),
+        (
+            f"{rbac}/clusterrolebindings",
+            _binding("rumpf:kubelet-access", "system:kubelet-api-admin", "kube-apiserver-kubelet-client"),
+        ),
         *_rights(f"{rbac}", "rumpf:dns", _DNS_RULES),
         *_rights(f"{rbac}", "rumpf:volumes", _VOLUME_RULES),
         *_rights(f"{rbac}", "rumpf:kwok", _KWOK_RULES),
@@ -25,7 +28,12 @@ def bootstrap_objects() -> tuple[tuple[str, Object], ...]:
 
 
 def _rights(rbac: str, name: str, rules: list[Object]) -> tuple[tuple[str, Object], ...]:
-    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": name},
+        "rules": rules,
+    }
     return ((f"{rbac}/clusterroles", role), (f"{rbac}/clusterrolebindings", _binding(name, name, name)))
 
 

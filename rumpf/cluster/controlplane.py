@@ -23,7 +23,12 @@ ISSUER = f"https://kubernetes.default.svc.{DNS_DOMAIN}"
 ETCD_SOCKET = "etcd.sock"
 # The defaults (20 requests a second) spare a shared API server; here they only make people wait.
 _NO_WAITING = ("--kube-api-qps=2000", "--kube-api-burst=4000")
-API_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{DNS_DOMAIN}")
+API_NAMES = (
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    f"kubernetes.default.svc.{DNS_DOMAIN}",
+)
 
 
 class Credentials:
@@ -55,12 +60,18 @@ class Credentials:
 
     def files(self) -> tuple[File, ...]:
         """What the API server reads, and the kubeconfigs of the controllers and the scheduler."""
-        hosts = (*API_NAMES, "localhost", "127.0.0.1", API_SERVICE_ADDRESS, NODE_ADDRESS, self._layout.api_public)
+        hosts = (
+            *API_NAMES,
+            "localhost",
+            "127.0.0.1",
+            API_SERVICE_ADDRESS,
+            NODE_ADDRESS,
+            self._layout.api_public,
+        )
         serving = self.authority.issue("kube-apiserver", hosts=tuple(dict.fromkeys(hosts)))
         to_kubelet = self.authority.issue("kube-apiserver-kubelet-client")
         aggregator = self._front.issue("front-proxy-client")
         return (
-            File("kubeconfig", self.admin()),
             File("pki/ca.crt", self.authority.certificate, mode=0o644),
             File("pki/front-proxy-ca.crt", self._front.certificate, mode=0o644),
             File("pki/apiserver.crt", serving.certificate),
@@ -72,7 +83,10 @@ class Credentials:
             File("pki/service-account.key", signing_key()),
             # One identity for all controllers: an account for each of them costs 30 token requests
             # at start, and nobody audits the controllers of a throw-away cluster.
-            File("pki/controller-manager.kubeconfig", self.kubeconfig("system:kube-controller-manager", "system:masters")),
+            File(
+                "pki/controller-manager.kubeconfig",
+                self.kubeconfig("system:kube-controller-manager", "system:masters"),
+            ),
             File("pki/scheduler.kubeconfig", self.kubeconfig("system:kube-scheduler")),
             # The controllers sign CertificateSigningRequests with it.
             File("pki/ca.key", self.authority.key),
@@ -201,4 +215,3 @@ def audit_files() -> tuple[File, ...]:
         "rules": [{"level": "Metadata"}],
     }
     return (File("audit-policy.yaml", json.dumps(policy)),)
-

@@ -13,7 +13,7 @@ _RANGE = "10.244.0.1/16"
 
 
 def fake_files(credentials: Credentials) -> tuple[File, ...]:
-    """kwok's kubeconfig and its stages."""
+    """Its kubeconfig and its stages."""
     stages = "\n---\n".join(json.dumps(stage, indent=1) for stage in _stages())
     return (
         File("pki/kwok.kubeconfig", credentials.kubeconfig("rumpf:kwok")),
@@ -188,7 +188,8 @@ initContainerStatuses:
 hostIP: "127.0.0.1"
 hostIPs:
 - ip: "127.0.0.1"
-{{ $addresses := PodIPsWith .spec.nodeName ( or .spec.hostNetwork false ) ( or .metadata.uid "" ) ( or .metadata.name "" ) ( or .metadata.namespace "" ) }}
+{{ $network := or .spec.hostNetwork false }}
+{{ $addresses := PodIPsWith .spec.nodeName $network .metadata.uid .metadata.name .metadata.namespace }}
 {{ with $addresses }}
 podIP: {{ index . 0 | Quote }}
 podIPs:

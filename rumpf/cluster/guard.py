@@ -52,9 +52,10 @@ class Setup:
     """User and group that the folder belongs to, where the guard was started by sudo."""
 
     @classmethod
-    def world(  # noqa: PLR0913 - all of it is needed, all of it is named
+    def world(
         cls,
         folder: Path,
+        *,
         link: Link,
         binaries: Mapping[str, str],
         tools: str,
@@ -201,7 +202,7 @@ link set {link.interface} up
 
     def _disconnect(self, link: Link) -> None:
         # The kernel would take it away too, but a moment later than `down` returns.
-        subprocess.run([self._setup.ip, "link", "del", link.interface], capture_output=True, check=False)  # noqa: S603
+        subprocess.run([self._setup.ip, "link", "del", link.interface], capture_output=True, check=False)
 
     def _record(self) -> None:
         record = {
@@ -231,7 +232,14 @@ def _be_supervisor(setup: Setup, folder: Path, link: Link | None, guard: socket.
         plan = Plan.from_json(json.loads(_read_line(guard)))
         Supervisor(plan, guard, say, bound_to_parent=link is None).run()
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
-        say({"event": "failed", "component": "supervisor", "exit": f"{type(error).__name__}: {error}", "tail": ""})
+        say(
+            {
+                "event": "failed",
+                "component": "supervisor",
+                "exit": f"{type(error).__name__}: {error}",
+                "tail": "",
+            }
+        )
         code = 1
     finally:
         kill_descendants(everything=link is not None)

@@ -3,17 +3,16 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rumpf.cluster import control, ownership
+from rumpf.cluster.containerd import load_image
 from rumpf.cluster.guard import RECORD, leave_nothing
-from rumpf.cluster.layout import INSIDE
+from rumpf.cluster.layout import INSIDE, Link
 from rumpf.cluster.machine import root_prefix
-from rumpf.cluster.node import load_image
 from rumpf.cluster.paths import cluster_dir, clusters_dir
 from rumpf.cluster.session import Session
 from rumpf.cluster.spec import Nodes
@@ -47,6 +46,8 @@ class Cluster:
     supervisor: int
     binaries: dict[str, str]
     created: float
+    link: int | None
+    """The number of its wire to the machine; None where it runs on the machine's loopback."""
     _session: Session | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -58,6 +59,11 @@ class Cluster:
     def kubeconfig(self) -> Path:
         """The administrator's kubeconfig, readable by its owner alone."""
         return self.folder / "kubeconfig"
+
+    @property
+    def machine_address(self) -> str | None:
+        """This machine's address as the cluster's own world reaches it; None where it has no world."""
+        return None if self.link is None else Link(self.link).machine
 
     def status(self) -> tuple[ComponentStatus, ...]:
         """Ask it how its components are."""
@@ -101,11 +107,17 @@ class Cluster:
             )
         try:
             with archive.open("rb") as stream:
-                done = subprocess.run(  # noqa: S603 - our own command
-                    self.enter(load_image({"ctr": f"{INSIDE}/bin/ctr"}, "-")), stdin=stream, capture_output=True, text=True, check=False
+                done = subprocess.run(
+                    self.enter(load_image({"ctr": f"{INSIDE}/bin/ctr"}, "-")),
+                    stdin=stream,
+                    capture_output=True,
+                    text=True,
+                    check=False,
                 )
         except OSError as error:
-            raise ImageError(f"cannot read it: {error.strerror}", remedy="check the path", where=str(archive)) from None
+            raise ImageError(
+                f"cannot read it: {error.strerror}", remedy="check the path", where=str(archive)
+            ) from None
         if done.returncode:
             raise ImageError(
                 f"the node does not take it: {done.stderr.strip()}",
@@ -159,6 +171,7 @@ def from_record(record: dict[str, Any], session: Session | None = None) -> Clust
         supervisor=record["supervisor"],
         binaries=record["binaries"],
         created=record["created"],
+        link=record["link"],
         _session=session,
     )
 
@@ -175,7 +188,7 @@ def clusters() -> tuple[Cluster, ...]:
 
 
 def sweep(folder: Path) -> bool:
-    """Remove what a cluster left whose guard and supervisor were both killed; True where there was something."""
+    """Remove what is left where guard and supervisor were both killed; True where there was something."""
     if not folder.exists():
         return False
     with ownership.taken(folder) as lock:

@@ -8,31 +8,27 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rumpf.cluster import ownership
+from rumpf.cluster import control, ownership
 from rumpf.cluster.assets import CONTROL_PLANE, FAKE_NODE, REAL_NODE, Assets
-from rumpf.cluster.client import ApiClient
-from rumpf.cluster.controlplane import Credentials, api_server, audit_files, controllers, etcd, scheduler
-from rumpf.cluster.fake import fake_component, fake_files, fake_nodes
+from rumpf.cluster.fake import fake_nodes
 from rumpf.cluster.guard import RECORD, Setup
 from rumpf.cluster.handle import Cluster, from_record, sweep
 from rumpf.cluster.layout import LINK_COUNT, Layout, Link
 from rumpf.cluster.machine import check_real_node
-from rumpf.cluster.node import load_image, node_components, node_files
 from rumpf.cluster.paths import cache_dir, cluster_dir
-from rumpf.cluster.plan import Plan
 from rumpf.cluster.ports import free_port
 from rumpf.cluster.session import Session, Taken
 from rumpf.cluster.spec import ClusterSpec
 from rumpf.cluster.template import template_for
-from rumpf.cluster.storage import volumes_component, volumes_file
 from rumpf.console import Console, Silent
 from rumpf.errors import ClusterError, ClusterExists, Interrupted, StartTimeout
-from rumpf.image.pause import SANDBOX_IMAGE, sandbox_image
+
+if TYPE_CHECKING:
+    from rumpf.cluster.client import ApiClient
 
 _PATIENCE = 90.0
 _POLL = 0.01
@@ -101,14 +97,24 @@ class _Launch:
             "binaries": dict(self.binaries),
         }
         if link:
-            setup = Setup.world(folder, link, self.binaries, self.tools, self.template, record)
+            setup = Setup.world(
+                folder,
+                link=link,
+                binaries=self.binaries,
+                tools=self.tools,
+                template=self.template,
+                record=record,
+            )
         else:
             setup = Setup.hosted(folder, self.binaries, self.template, record)
         session = Session(setup)
         try:
-            credentials = Credentials(self.spec.name, layout)
-            session.carry_out(self._plan(credentials, layout))
-            self._await_ready(session, credentials, begun)
+            # Imported while the guard starts: certificates take 60 ms to learn.
+            from rumpf.cluster.blueprint import blueprint
+
+            made = blueprint(self.spec, layout, self.binaries, str(_sandbox_archive()) if link else "")
+            session.carry_out(made.plan)
+            self._await_ready(session, made.admin, begun)
             cluster = from_record(json.loads((folder / RECORD).read_text()), session)
             session.settle()
             if stay:
@@ -118,31 +124,9 @@ class _Launch:
             raise
         return cluster
 
-    def _plan(self, credentials: Credentials, layout: Layout) -> Plan:
-        spec = self.spec
-        seen = {name: layout.path("bin", name) for name in self.binaries} if layout.link else self.binaries
-        files = [*credentials.files(), *(audit_files() if spec.audit else ())]
-        components = [
-            etcd(seen),
-            api_server(seen, layout, audit=spec.audit, trust_new_nodes=spec.nodes == "fake"),
-            controllers(seen, layout),
-            scheduler(seen, layout),
-        ]
-        prepare: tuple[tuple[str, ...], ...] = ()
-        if layout.link:
-            files += node_files(credentials, layout, layout.link.cgroup)
-            components += node_components(seen, layout)
-            prepare = (load_image(seen, _sandbox_archive()),)
-        elif spec.nodes == "fake":
-            files += fake_files(credentials)
-            components.append(fake_component(seen, layout))
-        if spec.nodes != "none":
-            files.append(volumes_file(credentials))
-            components.append(volumes_component(layout))
-        return Plan(tuple(files), tuple(components), prepare)
+    def _await_ready(self, session: Session, admin: str, begun: float) -> None:
+        from rumpf.cluster.client import ApiClient
 
-    def _await_ready(self, session: Session, credentials: Credentials, begun: float) -> None:
-        admin = credentials.admin()
         client = ApiClient(admin)
 
         # Counting thousands of nodes is work: not to be done a hundred times a second.
@@ -153,8 +137,8 @@ class _Launch:
                 session.check(pause)
                 if time.monotonic() - begun > _PATIENCE:
                     raise StartTimeout(
-                        f"{what} not ready after {_PATIENCE:.0f} s",
-                        remedy="is the machine very busy, or its disk full? try again; --nodes none asks least of it",
+                        f"{what} not ready after {_PATIENCE:.0f} s ({_states(self.spec.name)})",
+                        remedy="is the machine very busy, or its disk full? try again; --nodes none asks least",
                         where=self.spec.name,
                     )
             self.console.say(f"{what} ready after {time.monotonic() - begun:.1f} s")
@@ -173,6 +157,8 @@ class _Launch:
 
 def create_nodes(kubeconfig: str, count: int) -> None:
     """Create the fake nodes, several at once: one after the other they would take 3 ms each."""
+    from rumpf.cluster.client import ApiClient
+
     nodes = list(fake_nodes(count))
 
     def create(mine: Sequence[Mapping[str, object]]) -> None:
@@ -186,12 +172,14 @@ def create_nodes(kubeconfig: str, count: int) -> None:
                 )
         client.close()
 
+    from concurrent.futures import ThreadPoolExecutor
+
     hands = min(_HANDS, count)
     with ThreadPoolExecutor(hands) as pool:
         list(pool.map(create, (nodes[hand::hands] for hand in range(hands))))
 
 
-def ready_nodes(client: ApiClient) -> int:
+def ready_nodes(client: "ApiClient") -> int:
     """How many nodes are Ready and take Pods; 0 where the API server does not answer."""
     try:
         _, answer = client.request("GET", "/api/v1/nodes")
@@ -207,6 +195,11 @@ def _takes_pods(node: Mapping[str, Any]) -> bool:
     )
 
 
+def _states(name: str) -> str:
+    answer = control.ask(cluster_dir(name), {"do": "status"})
+    return ", ".join(f"{each['name']} {each['state']}" for each in answer["components"])
+
+
 def _free_link() -> int:
     taken = {path.name for path in Path("/sys/class/net").iterdir()}
     while True:
@@ -217,6 +210,8 @@ def _free_link() -> int:
 
 def _sandbox_archive() -> Path:
     """The image that every Pod's sandbox runs; written into the cache once."""
+    from rumpf.image.pause import SANDBOX_IMAGE, sandbox_image
+
     target = cache_dir() / "images" / f"{SANDBOX_IMAGE.replace('/', '-').replace(':', '-')}.tar"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -47,9 +47,11 @@ def adopt_orphans() -> None:
 
 
 def mount(source: str, target: Path | str, kind: str = "", flags: int = 0, data: str = "") -> None:
-    """Mount, as mount(2) does."""
+    """Show what `source` names at `target`; the other arguments are those of the system call."""
     _check(
-        _libc.mount(source.encode(), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), data.encode()),
+        _libc.mount(
+            source.encode(), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), data.encode()
+        ),
         f"mount {target}",
     )
 

@@ -6,8 +6,8 @@ usual ones (`/run/containerd`, `/var/lib/kubelet`) and no two clusters meet.
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
+from rumpf.cluster.containerd import SOCKET, containerd_config
 from rumpf.cluster.controlplane import Credentials
 from rumpf.cluster.layout import (
     DNS_DOMAIN,
@@ -19,8 +19,6 @@ from rumpf.cluster.layout import (
 )
 from rumpf.cluster.plan import Component, File
 from rumpf.image.pause import SANDBOX_IMAGE
-
-CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
 _MTU = 1500
 
@@ -36,7 +34,7 @@ def node_files(credentials: Credentials, layout: Layout, cgroup: str) -> tuple[F
         File("pki/kubelet.kubeconfig", credentials.kubeconfig(f"system:node:{NODE_NAME}", "system:nodes")),
         File("pki/proxy.kubeconfig", credentials.kubeconfig("system:kube-proxy")),
         File("pki/coredns.kubeconfig", credentials.kubeconfig("rumpf:dns")),
-        File("containerd.toml", _containerd(layout)),
+        File("containerd.toml", containerd_config(layout, SANDBOX_IMAGE)),
         File("kubelet.json", _kubelet(layout, cgroup)),
         File("proxy.json", _proxy(layout)),
         File("cni/10-pods.conflist", _pod_network()),
@@ -46,7 +44,7 @@ def node_files(credentials: Credentials, layout: Layout, cgroup: str) -> tuple[F
 
 
 def node_components(binaries: Mapping[str, str], layout: Layout) -> tuple[Component, ...]:
-    """containerd at once; what talks to the API server when that answers."""
+    """The container runtime at once; what talks to the API server when that answers."""
     return (
         Component("containerd", (binaries["containerd"], f"--config={layout.path('containerd.toml')}")),
         Component(
@@ -60,68 +58,11 @@ def node_components(binaries: Mapping[str, str], layout: Layout) -> tuple[Compon
             ),
             after="serving",
         ),
-        Component("kube-proxy", (binaries["kube-proxy"], f"--config={layout.path('proxy.json')}"), after="serving"),
+        Component(
+            "kube-proxy", (binaries["kube-proxy"], f"--config={layout.path('proxy.json')}"), after="serving"
+        ),
         Component("coredns", (binaries["coredns"], f"-conf={layout.path('Corefile')}"), after="serving"),
     )
-
-
-def load_image(binaries: Mapping[str, str], archive: Path | str) -> tuple[str, ...]:
-    """The command that puts an image archive into the node."""
-    return (
-        binaries["ctr"],
-        f"--address={CONTAINERD_SOCKET}",
-        "--namespace=k8s.io",
-        "images",
-        "import",
-        "--local",
-        str(archive),
-    )
-
-
-def _containerd(layout: Layout) -> str:
-    # restrict_oom_score_adj: root in a container may lack CAP_SYS_RESOURCE, and would not start a Pod.
-    return f"""\
-version = 3
-root = "{layout.path("containerd")}"
-state = "/run/containerd"
-disabled_plugins = [
-  "io.containerd.nri.v1.nri",
-  "io.containerd.internal.v1.opt",
-  "io.containerd.internal.v1.tracing",
-  "io.containerd.tracing.processor.v1.otlp",
-  "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.zfs",
-  "io.containerd.snapshotter.v1.devmapper",
-  "io.containerd.snapshotter.v1.erofs",
-  "io.containerd.snapshotter.v1.blockfile",
-]
-
-[grpc]
-address = "{CONTAINERD_SOCKET}"
-
-[plugins."io.containerd.cri.v1.images"]
-snapshotter = "overlayfs"
-
-[plugins."io.containerd.cri.v1.images".pinned_images]
-sandbox = "{SANDBOX_IMAGE}"
-
-[plugins."io.containerd.cri.v1.runtime"]
-restrict_oom_score_adj = true
-
-[plugins."io.containerd.cri.v1.runtime".cni]
-bin_dirs = ["{layout.path("bin")}"]
-conf_dir = "{layout.path("cni")}"
-
-[plugins."io.containerd.cri.v1.runtime".containerd]
-default_runtime_name = "runc"
-
-[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
-runtime_type = "io.containerd.runc.v2"
-
-[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
-BinaryName = "{layout.path("bin", "runc")}"
-SystemdCgroup = false
-"""
 
 
 def _kubelet(layout: Layout, cgroup: str) -> str:
@@ -137,7 +78,7 @@ def _kubelet(layout: Layout, cgroup: str) -> str:
             "authorization": {"mode": "Webhook"},
             "tlsCertFile": layout.path("pki", "kubelet.crt"),
             "tlsPrivateKeyFile": layout.path("pki", "kubelet.key"),
-            "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
+            "containerRuntimeEndpoint": f"unix://{SOCKET}",
             "clusterDNS": [DNS_SERVICE_ADDRESS],
             "clusterDomain": DNS_DOMAIN,
             "resolvConf": layout.path("resolv.conf"),

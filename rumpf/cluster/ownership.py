@@ -30,7 +30,7 @@ def take(folder: Path) -> int | None:
             return None
         # The last holder may have removed the file between our open and our lock.
         with contextlib.suppress(FileNotFoundError):
-            if os.stat(path).st_ino == os.fstat(handle).st_ino:
+            if path.stat().st_ino == os.fstat(handle).st_ino:
                 return handle
         os.close(handle)
 

@@ -50,6 +50,8 @@ class Plan:
         """Read back what `to_json` made."""
         return cls(
             files=tuple(File(**entry) for entry in data["files"]),
-            components=tuple(Component(**{**entry, "argv": tuple(entry["argv"])}) for entry in data["components"]),
+            components=tuple(
+                Component(**{**entry, "argv": tuple(entry["argv"])}) for entry in data["components"]
+            ),
             prepare=tuple(tuple(argv) for argv in data["prepare"]),
         )

@@ -47,9 +47,16 @@ class Process:
     def start(self, *, bound_to_parent: bool) -> None:
         """Start it; with `bound_to_parent` the kernel kills it when this process dies."""
         log = os.open(
-            self.logs / f"{self.component.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
+            self.logs / f"{self.component.name}.log",
+            os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC,
+            0o600,
         )
-        self.pid = spawn(self.component.argv, {"GOGC": "50", **os.environ, **self.component.env}, log, bound_to_parent=bound_to_parent)
+        self.pid = spawn(
+            self.component.argv,
+            {"GOGC": "50", **os.environ, **self.component.env},
+            log,
+            bound_to_parent=bound_to_parent,
+        )
         os.close(log)
         self.started = time.monotonic()
         self.state = "running"
@@ -60,7 +67,9 @@ class Process:
         self.last_exit = describe(status)
         if self.state == "held":
             return
-        self.pause = _FIRST_PAUSE if time.monotonic() - self.started > _STEADY else min(self.pause * 2, _LONGEST_PAUSE)
+        self.pause = (
+            _FIRST_PAUSE if time.monotonic() - self.started > _STEADY else min(self.pause * 2, _LONGEST_PAUSE)
+        )
         self.not_before = time.monotonic() + self.pause
         self.restarts += 1
         self.state = "waiting"

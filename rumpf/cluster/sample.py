@@ -15,7 +15,23 @@ from rumpf.image.oci import File, Link, write_archive
 IMAGE = "rumpf.local/sample:1"
 _PORT = 30080
 _PATIENCE = 60
-_APPLETS = ("sh", "httpd", "wget", "nslookup", "cat", "ls", "echo", "sleep", "env", "id", "ps", "grep", "dd", "df", "test")
+_APPLETS = (
+    "sh",
+    "httpd",
+    "wget",
+    "nslookup",
+    "cat",
+    "ls",
+    "echo",
+    "sleep",
+    "env",
+    "id",
+    "ps",
+    "grep",
+    "dd",
+    "df",
+    "test",
+)
 
 
 def sample_image(console: Console) -> Path:
@@ -62,7 +78,7 @@ def deploy_sample(cluster: Cluster, console: Console) -> str:
 
 
 def _kubectl(cluster: Cluster, *arguments: str, given: str | None = None) -> None:
-    subprocess.run(  # noqa: S603 - our own binary
+    subprocess.run(
         [cluster.binaries["kubectl"], f"--kubeconfig={cluster.kubeconfig}", *arguments],
         input=given,
         text=True,

@@ -11,20 +11,20 @@ import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self, cast
 
 from rumpf.cluster import ownership
 from rumpf.cluster.guard import Setup
+from rumpf.cluster.interpreter import python
 from rumpf.cluster.machine import root_prefix
 from rumpf.cluster.plan import Phase, Plan
-from rumpf.cluster.interpreter import python
 from rumpf.errors import ClusterError, ClusterExists, ComponentDied
 
 _LINES_SHOWN = 12
 _FAREWELL = 10.0
 
 
-class Taken(Exception):  # noqa: N818 - no error: the caller chooses another and goes on
+class Taken(Exception):
     """A port or a wire that was free is not any more."""
 
 
@@ -37,13 +37,15 @@ class Session:
         self._pending = b""
         self.released = False
         prefix = (root_prefix() or ()) if setup.link is not None else ()
-        self._guard = subprocess.Popen(  # noqa: S603 - our own module
+        guard = subprocess.Popen(
             [*prefix, *python("rumpf.cluster.guard")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        self._guard = guard
+        self._orders, self._events = cast("IO[bytes]", guard.stdin), cast("IO[bytes]", guard.stdout)
         self._send(setup.to_line())
 
     def carry_out(self, plan: Plan) -> None:
@@ -65,13 +67,12 @@ class Session:
 
     def check(self, seconds: float) -> None:
         """Hear what the guard tells for so long; raise where the cluster cannot come up."""
-        assert self._guard.stdout is not None
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            ready, _, _ = select.select([self._guard.stdout], [], [], left)
+            ready, _, _ = select.select([self._events], [], [], left)
             if not ready:
                 return
-            piece = os.read(self._guard.stdout.fileno(), 65536)
+            piece = os.read(self._events.fileno(), 65536)
             if not piece:
                 raise ClusterError(
                     "its guard ended before the cluster was ready",
@@ -102,15 +103,13 @@ class Session:
 
     def close(self) -> None:
         """End the cluster, unless it was released, and wait until nothing of it is left."""
-        assert self._guard.stdin is not None
-        assert self._guard.stdout is not None
         with contextlib.suppress(OSError):
-            self._guard.stdin.close()
+            self._orders.close()
         if not self.released:
             ownership.wait_until_free(self._folder, _FAREWELL)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._guard.wait(_FAREWELL)
-        self._guard.stdout.close()
+        self._events.close()
         # A released guard lives on as somebody else's child: not a leak of ours.
         self._guard.returncode = self._guard.returncode if self._guard.returncode is not None else 0
 
@@ -118,13 +117,14 @@ class Session:
         """Use it as a block: it is closed at the end."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close it."""
         self.close()
 
     def _send(self, line: str) -> None:
-        assert self._guard.stdin is not None
         # A guard that is gone already has said why; that is read elsewhere.
         with contextlib.suppress(BrokenPipeError):
-            self._guard.stdin.write(line.encode())
-            self._guard.stdin.flush()
+            self._orders.write(line.encode())
+            self._orders.flush()

@@ -16,13 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from rumpf.cluster import control
+from rumpf.cluster import containerd, control
 from rumpf.cluster.plan import File, Phase, Plan
 from rumpf.cluster.process import Process, allow_many_files, answers, describe, spawn
 
 _TICK = 0.01
 _DEATHS_TO_GIVE_UP = 3
-_PREPARE_AFTER = "/run/containerd/containerd.sock"
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -65,9 +64,11 @@ class Supervisor:
             if process.due(self._phases):
                 process.start(bound_to_parent=self._bound)
                 self._say({"event": "started", "component": process.component.name})
-        if self._to_prepare and answers(_PREPARE_AFTER):
+        if self._to_prepare and answers(containerd.SOCKET):
             for argv in self._to_prepare:
-                log = os.open(self._logs / "prepare.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+                log = os.open(
+                    self._logs / "prepare.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
+                )
                 self._preparing[spawn(argv, dict(os.environ), log, bound_to_parent=self._bound)] = argv
                 os.close(log)
             self._to_prepare.clear()
@@ -189,4 +190,4 @@ def write(file: File) -> None:
 
 def configure_network(ip: str, commands: str) -> None:
     """Run a batch of `ip` commands in this network namespace."""
-    subprocess.run([ip, "-batch", "-"], input=commands, text=True, check=True, capture_output=True)  # noqa: S603
+    subprocess.run([ip, "-batch", "-"], input=commands, text=True, check=True, capture_output=True)

@@ -15,12 +15,9 @@ from pathlib import Path
 
 from rumpf.cluster import control
 from rumpf.cluster.bootstrap import bootstrap_objects
-from rumpf.cluster.client import ApiClient
-from rumpf.cluster.controlplane import Credentials, api_server, etcd
 from rumpf.cluster.guard import Setup, copy_sparse
 from rumpf.cluster.layout import Layout
 from rumpf.cluster.paths import cluster_dir, templates_dir
-from rumpf.cluster.plan import Plan
 from rumpf.cluster.ports import free_port
 from rumpf.cluster.session import Session
 from rumpf.console import Console
@@ -54,7 +51,7 @@ def template_for(kubernetes: str, binaries: Mapping[str, str], console: Console)
 def _key(kubernetes: str, binaries: Mapping[str, str]) -> str:
     parts = [_FORMAT, kubernetes, bootstrap_objects()]
     for name in ("etcd", "kube-apiserver"):
-        stat = os.stat(binaries[name])
+        stat = Path(binaries[name]).stat()
         parts.append((name, stat.st_size, stat.st_mtime_ns))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
@@ -62,11 +59,14 @@ def _key(kubernetes: str, binaries: Mapping[str, str]) -> str:
 def _make(target: Path, name: str, binaries: Mapping[str, str]) -> None:
     folder = cluster_dir(name)
     layout = Layout.hosted(folder, free_port())
-    credentials = Credentials(name, layout)
     setup = Setup.hosted(folder, binaries, template=None, record={"name": name})
     with Session(setup) as session:
-        session.carry_out(Plan(credentials.files(), (etcd(binaries), api_server(binaries, layout))))
-        client = ApiClient(credentials.admin())
+        from rumpf.cluster.blueprint import bare_control_plane
+        from rumpf.cluster.client import ApiClient
+
+        made = bare_control_plane(name, layout, binaries)
+        session.carry_out(made.plan)
+        client = ApiClient(made.admin)
         deadline = time.monotonic() + _PATIENCE
         while client.status("/readyz") != 200:  # noqa: PLR2004 - OK
             session.check(0.02)

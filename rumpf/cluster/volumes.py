@@ -9,7 +9,6 @@ changed, it compares all claims with all volumes.
 """
 
 import contextlib
-import json
 import re
 import sys
 import threading
@@ -21,7 +20,6 @@ from typing import Any
 from rumpf.cluster import namespaces
 from rumpf.cluster.bootstrap import PROVISIONER, STORAGE_CLASS
 from rumpf.cluster.client import ApiClient
-from rumpf.cluster.layout import NODE_NAME
 
 _CLAIMS = "/api/v1/persistentvolumeclaims"
 _VOLUMES = "/api/v1/persistentvolumes"
@@ -116,7 +114,11 @@ def volume_for(claim: Object, path: str) -> Object:
             "nodeAffinity": {
                 "required": {
                     "nodeSelectorTerms": [
-                        {"matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]}
+                        {
+                            "matchExpressions": [
+                                {"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}
+                            ]
+                        }
                     ]
                 }
             },

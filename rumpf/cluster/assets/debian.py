@@ -126,29 +126,26 @@ def _downloaded(packages: Sequence[str], scratch: Path, site: Site) -> list[Path
         (archives / "partial").mkdir(parents=True)
         (own / "lists" / "partial").mkdir(parents=True, exist_ok=True)
     install = ["install", "--reinstall", "--download-only", "--no-install-recommends", *packages]
-    place = [f"Dir::Cache::archives={archives}"]
-    failed = _apt(place, install)
-    if failed is not None or not _have(packages, archives):
-        # The machine has no package lists (a fresh container), or old ones. Its own are not touched.
-        site.console.say("apt-get: fetching package lists into the cache")
-        place += [f"Dir::State::lists={own / 'lists'}"]
-        place += [f"Dir::Cache::{kind}pkgcache={own / kind}packages.bin" for kind in ("", "src")]
-        failed = _apt(place, ["update"]) or _apt(place, install)
-        if failed is not None or not _have(packages, archives):
-            raise ToolMissing(
-                f"apt-get could not get {', '.join(packages)}:\n{failed or 'it named no reason'}",
-                where=_WHERE,
-                remedy=remedy(packages),
-            )
-    return sorted(archives.glob("*.deb"))
+    system = [f"Dir::Cache::archives={archives}"]
+    # Own lists, for a machine that has none (a fresh container) or old ones; the system's are not touched.
+    aside = [*system, f"Dir::State::lists={own / 'lists'}", "Acquire::GzipIndexes=true"]
+    aside += ["Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache="]
+    said = ""
+    for place, commands in ((system, [install]), (aside, [install]), (aside, [["update"], install])):
+        if len(commands) > 1:
+            site.console.say("apt-get: fetching package lists into the cache")
+        said = next(filter(None, (_apt(place, command) for command in commands)), "")
+        if not said and all(any(archives.glob(f"{package}_*.deb")) for package in packages):
+            return sorted(archives.glob("*.deb"))
+    raise ToolMissing(
+        f"apt-get could not get {', '.join(packages)}:\n{said or 'it named no reason'}",
+        where=_WHERE,
+        remedy=remedy(packages),
+    )
 
 
-def _have(packages: Sequence[str], archives: Path) -> bool:
-    return all(any(archives.glob(f"{package}_*.deb")) for package in packages)
-
-
-def _apt(place: Sequence[str], command: Sequence[str]) -> str | None:
-    """Run apt-get beside the system's own state; its last words where it failed, None where it did not."""
+def _apt(place: Sequence[str], command: Sequence[str]) -> str:
+    """Run apt-get beside the system's own state; its last words where it failed, nothing where it did not."""
     # The lock guards installations; the sandbox user could not write into our folders.
     options = ["Debug::NoLocking=true", "APT::Sandbox::User=", "Acquire::Retries=2", *place]
     try:
@@ -164,7 +161,7 @@ def _apt(place: Sequence[str], command: Sequence[str]) -> str | None:
     except subprocess.TimeoutExpired:
         return f"it did not end within {_MINUTES:.0f} seconds"
     said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-10:])
-    return (said or "no word") if done.returncode else None
+    return (said or "it failed without a word") if done.returncode else ""
 
 
 def _unpack(archives: Sequence[Path], tree: Path) -> None:

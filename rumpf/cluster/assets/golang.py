@@ -133,11 +133,22 @@ def _install(folder: Path, site: Site, why: str) -> None:
 def _installer(target: Path, why: str) -> list[str]:
     what = ["--require-hashes", "--no-deps", "--only-binary=:all:", f"--requirement={REQUIREMENT}"]
     where = ["--target", str(target)]
-    if find_spec("pip"):
-        quietly = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-compile", "--no-user"]
-        return [sys.executable, "-m", "pip", "install", *quietly, *what, *where]
-    if uv := shutil.which("uv"):
+    python = sys.executable if find_spec("pip") else None
+    if python is None and (uv := shutil.which("uv")):
         return [uv, "pip", "install", "--quiet", f"--python={sys.executable}", *what, *where]
+    if python := python or _python_with_pip(target.parent / "venv"):
+        quietly = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-compile", "--no-user"]
+        return [python, "-m", "pip", "install", *quietly, *what, *where]
     raise ToolMissing(
         f"{why}, and this Python has neither pip nor uv to get one with", where="go", remedy=_REMEDY
     )
+
+
+def _python_with_pip(folder: Path) -> str | None:
+    """A Python in a new environment that has the pip which comes with Python; None where none comes."""
+    if find_spec("ensurepip") is None:
+        return None
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", folder], capture_output=True, check=False, stdin=subprocess.DEVNULL
+    )
+    return str(folder / "bin" / "python") if made.returncode == 0 else None

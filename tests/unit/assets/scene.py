@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rumpf.cluster.assets import Assets
+from rumpf.cluster.assets.catalog import this_platform
 from rumpf.console import Advance
 
 VERSIONS = {
@@ -23,8 +24,15 @@ VERSIONS = {
     "cni": "1.9.1",
     "coredns": "1.14.4",
 }
-KWOK_URL = "/github.com/kubernetes-sigs/kwok/releases/download/v0.8.0/kwok-linux-amd64"
-ETCD_URL = "/github.com/etcd-io/etcd/releases/download/v3.6.14/etcd-v3.6.14-linux-amd64.tar.gz"
+HERE = this_platform()
+ETCD = f"etcd-v3.6.14-linux-{HERE.arch}"
+KWOK_URL = f"/github.com/kubernetes-sigs/kwok/releases/download/v0.8.0/kwok-linux-{HERE.arch}"
+ETCD_URL = f"/github.com/etcd-io/etcd/releases/download/v3.6.14/{ETCD}.tar.gz"
+CNI_URL = (
+    "/github.com/containernetworking/plugins/releases/download/v1.9.1/"
+    f"cni-plugins-linux-{HERE.arch}-v1.9.1.tgz"
+)
+COREDNS_URL = f"/github.com/coredns/coredns/releases/download/v1.14.4/coredns_1.14.4_linux_{HERE.arch}.tgz"
 
 
 @dataclass
@@ -77,10 +85,10 @@ class Scene:
         for name in names:
             (self.path / name).symlink_to(_real(name))
 
-    def pin(self, upstream: str, file: str, content: bytes) -> None:
-        """Pin the sha256 of `content` as that of a release file."""
+    def pin(self, upstream: str, url: str, content: bytes) -> None:
+        """Pin the sha256 of `content` as that of the release file at `url`."""
         pins = json.loads(self.pins.read_text())
-        pins[upstream].setdefault("linux/amd64", {})[file] = hashlib.sha256(content).hexdigest()
+        pins[upstream].setdefault(str(HERE), {})[url.rpartition("/")[2]] = hashlib.sha256(content).hexdigest()
         self.pins.write_text(json.dumps(pins))
 
     def left_over(self) -> list[str]:

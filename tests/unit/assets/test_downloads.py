@@ -10,7 +10,17 @@ from rumpf.cluster.assets.catalog import this_platform, upstreams
 from rumpf.cluster.assets.store import Site, Store
 from rumpf.errors import AssetError, ChecksumMismatch, UsageError
 from tests.unit.assets.origin import Origin
-from tests.unit.assets.scene import ETCD_URL, KWOK_URL, Scene, archive, binary
+from tests.unit.assets.scene import (
+    CNI_URL,
+    COREDNS_URL,
+    ETCD,
+    ETCD_URL,
+    HERE,
+    KWOK_URL,
+    Scene,
+    archive,
+    binary,
+)
 
 KWOK = binary("kwok version v0.8.0 go1.26.8 (linux/amd64)")
 
@@ -19,7 +29,7 @@ KWOK = binary("kwok version v0.8.0 go1.26.8 (linux/amd64)")
 def release(scene: Scene, origin: Origin) -> Origin:
     """Publish kwok, and pin what is published."""
     origin.files[KWOK_URL] = KWOK
-    scene.pin("kwok", "kwok-linux-amd64", KWOK)
+    scene.pin("kwok", KWOK_URL, KWOK)
     return origin
 
 
@@ -59,12 +69,12 @@ def test_an_archive_is_unpacked_for_the_binary_alone(scene: Scene, origin: Origi
     etcd = binary("etcd Version: 3.6.14")
     origin.files[ETCD_URL] = archive(
         {
-            "etcd-v3.6.14-linux-amd64/README.md": b"hello",
-            "etcd-v3.6.14-linux-amd64/etcd": etcd,
+            f"{ETCD}/README.md": b"hello",
+            f"{ETCD}/etcd": etcd,
             "../../escape": b"outside",
         }
     )
-    scene.pin("etcd", "etcd-v3.6.14-linux-amd64.tar.gz", origin.files[ETCD_URL])
+    scene.pin("etcd", ETCD_URL, origin.files[ETCD_URL])
 
     path = scene.assets().ensure(["etcd"])["etcd"]
 
@@ -74,12 +84,9 @@ def test_an_archive_is_unpacked_for_the_binary_alone(scene: Scene, origin: Origi
 
 
 def test_one_archive_serves_all_binaries_of_an_upstream(scene: Scene, origin: Origin) -> None:
-    url = (
-        "/github.com/containernetworking/plugins/releases/download/v1.9.1/cni-plugins-linux-amd64-v1.9.1.tgz"
-    )
     members = {f"./{name}": binary(f"CNI {name} plugin v1.9.1") for name in CNI_PLUGINS}
-    origin.files[url] = archive(members)
-    scene.pin("cni", "cni-plugins-linux-amd64-v1.9.1.tgz", origin.files[url])
+    origin.files[CNI_URL] = archive(members)
+    scene.pin("cni", CNI_URL, origin.files[CNI_URL])
 
     paths = scene.assets().ensure(CNI_PLUGINS)
 
@@ -89,8 +96,8 @@ def test_one_archive_serves_all_binaries_of_an_upstream(scene: Scene, origin: Or
 
 
 def test_an_archive_without_the_binary_is_not_a_success(scene: Scene, origin: Origin) -> None:
-    origin.files[ETCD_URL] = archive({"etcd-v3.6.14-linux-amd64/README.md": b"hello"})
-    scene.pin("etcd", "etcd-v3.6.14-linux-amd64.tar.gz", origin.files[ETCD_URL])
+    origin.files[ETCD_URL] = archive({f"{ETCD}/README.md": b"hello"})
+    scene.pin("etcd", ETCD_URL, origin.files[ETCD_URL])
 
     with pytest.raises(AssetError, match="the archive has no etcd in it"):
         scene.assets().ensure(["etcd"])
@@ -196,8 +203,8 @@ def test_a_host_that_does_not_answer_is_asked_for_nothing_more(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("RUMPF_MIRROR", f"http://127.0.0.1:{free.getsockname()[1]}")
-    scene.pin("kwok", "kwok-linux-amd64", KWOK)
-    scene.pin("coredns", "coredns_1.14.4_linux_amd64.tgz", KWOK)
+    scene.pin("kwok", KWOK_URL, KWOK)
+    scene.pin("coredns", COREDNS_URL, KWOK)
 
     rows = scene.assets().fetch(["kwok", "coredns"])
 
@@ -208,7 +215,7 @@ def test_a_host_that_does_not_answer_is_asked_for_nothing_more(
 
 
 def test_what_answers_no_http_is_a_failed_download(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene.pin("kwok", "kwok-linux-amd64", KWOK)
+    scene.pin("kwok", KWOK_URL, KWOK)
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setenv("RUMPF_MIRROR", f"http://127.0.0.1:{server.getsockname()[1]}")
         stop = threading.Event()
@@ -242,14 +249,14 @@ def test_a_binary_without_a_pin_is_never_downloaded(scene: Scene, origin: Origin
         scene.assets().ensure(["kwok"])
 
     assert origin.requests == []
-    assert "kwok 0.8.0: no pinned release for linux/amd64" in scene.told
-    assert scene.assets().rows(["kwok"])[0].note.startswith("no pinned release for linux/amd64")
+    assert f"kwok 0.8.0: no pinned release for {HERE}" in scene.told
+    assert scene.assets().rows(["kwok"])[0].note.startswith(f"no pinned release for {HERE}")
 
 
 def test_a_binary_that_does_not_run_here_is_not_installed(scene: Scene, origin: Origin) -> None:
     other = b"\x7fELF of another machine"
     origin.files[KWOK_URL] = other
-    scene.pin("kwok", "kwok-linux-amd64", other)
+    scene.pin("kwok", KWOK_URL, other)
 
     with pytest.raises(AssetError, match="it does not run on this machine"):
         scene.assets().ensure(["kwok"])
@@ -258,7 +265,7 @@ def test_a_binary_that_does_not_run_here_is_not_installed(scene: Scene, origin: 
 
 
 def test_a_mirror_that_is_no_url_is_refused(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene.pin("kwok", "kwok-linux-amd64", KWOK)
+    scene.pin("kwok", KWOK_URL, KWOK)
     monkeypatch.setenv("RUMPF_MIRROR", "/srv/mirror")
 
     with pytest.raises(UsageError, match="RUMPF_MIRROR=/srv/mirror: not an http or https URL"):

@@ -22,7 +22,7 @@ KWOK = binary("kwok version v0.8.0 go1.26.8 (linux/amd64)")
 @pytest.fixture
 def release(scene: Scene, origin: Origin) -> Origin:
     origin.files[KWOK_URL] = KWOK
-    scene.pin("kwok", "kwok-linux-amd64", KWOK)
+    scene.pin("kwok", KWOK_URL, KWOK)
     return origin
 
 

@@ -33,7 +33,7 @@ def slow(scene: Scene, origin: Origin) -> Origin:
     """Publish kwok; half of it arrives, then nothing more until the test says so."""
     origin.files[KWOK_URL] = KWOK
     origin.stall_after = HALF
-    scene.pin("kwok", "kwok-linux-amd64", KWOK)
+    scene.pin("kwok", KWOK_URL, KWOK)
     return origin
 
 

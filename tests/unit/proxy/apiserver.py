@@ -148,14 +148,14 @@ class Handler(BaseHTTPRequestHandler):
             return
         if self.path.endswith("/early"):
             self._send(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, b"{}")
-            self.close_connection = True
-            return
         self._read_body(got)
         got.whole = True
         url = urlsplit(self.path)
         query = parse_qs(url.query)
         raw = self.api.answers.get(url.path)
-        if raw is not None:
+        if url.path.endswith("/early"):
+            pass  # it was answered before it was read
+        elif raw is not None:
             self.wfile.write(raw)
             self.close_connection = raw.endswith(b"until the end")
         elif "watch" in query:
@@ -238,7 +238,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         while line := self.rfile.readline():
             self.api.said.put(line)
-            self.wfile.write(line.upper())
+            if not self.path.endswith("/deaf"):
+                self.wfile.write(line.upper())
             if line == b"bye\n":
                 break
         self.close_connection = True
