@@ -19,8 +19,10 @@ from rumpf.cluster.launch import up as bring_up
 from rumpf.cluster.machine import best_nodes
 from rumpf.cluster.spec import DEFAULT_NAME, ClusterSpec, Nodes
 from rumpf.console import amount_of, for_stream
+from rumpf.errors import UsageError
 
 _MINUTE = 60
+_BUILT = Path("dist/images")
 
 Command = Callable[..., Any]
 
@@ -145,13 +147,29 @@ def kubeconfig(*, name: str, as_path: bool) -> None:
 
 @cluster.command()
 @_name
-@click.argument("archive", type=click.Path(path_type=Path))
-def load(*, name: str, archive: Path) -> None:
-    """Put an image ARCHIVE (rumpf image build, docker save, podman save) into the node."""
+@click.argument("image")
+def load(*, name: str, image: str) -> None:
+    """Put an IMAGE into the node.
+
+    IMAGE is an archive (docker save, podman save), the NAME of one that `rumpf image build` made, or
+    the name of an image in a registry that this machine reaches.
+    """
     console = for_stream()
     running = attach(name)
-    console.say(f"loading {archive}")
-    running.load(archive)
+    archive = next((path for path in (Path(image), _BUILT / f"{image}.tar") if path.is_file()), None)
+    if archive:
+        console.say(f"loading {archive}")
+        running.load(archive)
+    elif image.endswith(".tar") or "/" not in image:
+        raise UsageError(
+            "there is no such archive, and no image of that name was built here",
+            remedy="rumpf image build makes one; one of a registry needs its whole name: "
+            "docker.io/library/nginx:1",
+            where=image,
+        )
+    else:
+        console.say(f"fetching {image}")
+        running.pull(image)
 
 
 @cluster.command()

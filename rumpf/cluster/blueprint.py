@@ -21,10 +21,18 @@ class Blueprint:
     admin: str
 
 
-def blueprint(spec: ClusterSpec, layout: Layout, binaries: Mapping[str, str], sandbox: str) -> Blueprint:
+def blueprint(
+    spec: ClusterSpec,
+    layout: Layout,
+    binaries: Mapping[str, str],
+    *,
+    sandbox: str = "",
+    snapshotter: str = "",
+) -> Blueprint:
     """Decide what a cluster consists of; its keys and certificates are made here, and nowhere kept.
 
-    `sandbox` is the path of the image archive that Pods of a real node start from.
+    For a real node: `sandbox` is the path of the image archive that Pods start from, `snapshotter`
+    the way that containerd stacks layers on this machine.
     """
     seen = {name: layout.path("bin", name) for name in binaries} if layout.link else binaries
     credentials = Credentials(spec.name, layout)
@@ -38,7 +46,7 @@ def blueprint(spec: ClusterSpec, layout: Layout, binaries: Mapping[str, str], sa
     ]
     prepare: tuple[tuple[str, ...], ...] = ()
     if layout.link:
-        files += node_files(credentials, layout, layout.link.cgroup)
+        files += node_files(credentials, layout, layout.link.cgroup, snapshotter)
         components += node_components(seen, layout)
         prepare = (load_image(seen, sandbox),)
     elif spec.nodes == "fake":

@@ -21,8 +21,18 @@ def load_image(binaries: Mapping[str, str], archive: Path | str) -> tuple[str, .
     )
 
 
-def containerd_config(layout: Layout, sandbox: str) -> str:
-    """Its configuration; `sandbox` is the image that holds a Pod's namespaces."""
+def pull_image(binaries: Mapping[str, str], reference: str) -> tuple[str, ...]:
+    """The command that fetches an image from its registry; the fetching is done by the command itself."""
+    plain = ("--plain-http",) if reference.startswith(("localhost:", "127.0.0.1:")) else ()
+    ctr = (binaries["ctr"], f"--address={SOCKET}", "--namespace=k8s.io")
+    return (*ctr, "images", "pull", "--local", *plain, reference)
+
+
+def containerd_config(layout: Layout, sandbox: str, snapshotter: str) -> str:
+    """Its configuration.
+
+    `sandbox` is the image that holds a Pod's namespaces, `snapshotter` what stacks the layers of images.
+    """
     # restrict_oom_score_adj: root in a container may lack CAP_SYS_RESOURCE, and would not start a Pod.
     return f"""\
 version = 3
@@ -44,7 +54,7 @@ disabled_plugins = [
 address = "{SOCKET}"
 
 [plugins."io.containerd.cri.v1.images"]
-snapshotter = "overlayfs"
+snapshotter = "{snapshotter}"
 
 [plugins."io.containerd.cri.v1.images".pinned_images]
 sandbox = "{sandbox}"

@@ -257,6 +257,7 @@ def _enter_own_world(setup: Setup, folder: Path, link: Link, guard: socket.socke
     guard.sendall(b"n")
     namespaces.name_host(NODE_NAME)
     keep = {Path(sys.prefix), Path(sys.base_prefix), *(Path(file).parent for file in setup.binaries.values())}
+    keep |= {Path("/etc/resolv.conf").resolve().parent}
     keep |= {Path(entry) for entry in setup.path.split(os.pathsep) if entry}
     namespaces.private_mounts(folder, INSIDE, keep)
     (folder / "bin").mkdir()

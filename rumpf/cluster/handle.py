@@ -6,10 +6,10 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rumpf.cluster import control, ownership
-from rumpf.cluster.containerd import load_image
+from rumpf.cluster.containerd import load_image, pull_image
 from rumpf.cluster.guard import RECORD, leave_nothing
 from rumpf.cluster.layout import INSIDE, Link
 from rumpf.cluster.machine import root_prefix
@@ -85,44 +85,53 @@ class Cluster:
             )
         return path
 
-    def enter(self, argv: Sequence[str]) -> list[str]:
-        """The command that runs `argv` in the cluster's own world (network, mounts, processes)."""
-        if self.nodes != "real":
-            raise UsageError(
-                f"a cluster with {self.nodes} nodes has no world of its own to enter",
-                remedy="its API server is on this machine: use kubectl, or start one with --nodes real",
-                where=self.name,
-            )
+    def enter(self, argv: Sequence[str], *, network: bool = True) -> list[str]:
+        """The command that runs `argv` in the cluster's own world (processes, mounts, and its network)."""
+        self._needs_node("has no world of its own to enter: its API server is on this machine")
         path = f"{INSIDE}/bin:{os.environ.get('PATH', os.defpath)}"
-        enter = ["nsenter", f"--target={self.supervisor}", "--mount", "--net", "--pid", "--ipc", "--uts"]
+        world = ("mount", "pid", "ipc", "uts", *(["net"] if network else []))
+        enter = ["nsenter", f"--target={self.supervisor}", *(f"--{each}" for each in world)]
         return [*(root_prefix() or ()), *enter, "--", "env", f"PATH={path}", *argv]
 
     def load(self, archive: Path) -> None:
         """Put an image archive (docker or OCI) into the node."""
-        if self.nodes != "real":
-            raise UsageError(
-                f"a cluster with {self.nodes} nodes runs no images",
-                remedy="nothing to load: its Pods are simulated; for real ones use --nodes real",
-                where=self.name,
-            )
+        self._needs_node("runs no images: its Pods are simulated")
         try:
             with archive.open("rb") as stream:
-                done = subprocess.run(
-                    self.enter(load_image({"ctr": f"{INSIDE}/bin/ctr"}, "-")),
-                    stdin=stream,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
+                self._into_node(load_image({"ctr": f"{INSIDE}/bin/ctr"}, "-"), str(archive), stream=stream)
         except OSError as error:
             raise ImageError(
                 f"cannot read it: {error.strerror}", remedy="check the path", where=str(archive)
             ) from None
+
+    def pull(self, reference: str) -> None:
+        """Fetch an image from its registry into the node.
+
+        The cluster has no way out, so this machine's network is used, and no registry's password.
+        """
+        self._needs_node("runs no images: its Pods are simulated")
+        self._into_node(pull_image({"ctr": f"{INSIDE}/bin/ctr"}, reference), reference)
+
+    def _into_node(self, argv: Sequence[str], what: str, stream: IO[bytes] | None = None) -> None:
+        command = self.enter(argv, network=stream is not None)
+        done = subprocess.run(
+            command, stdin=stream or subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
         if done.returncode:
+            said = done.stderr.strip().splitlines() or ["it does not say why"]
             raise ImageError(
-                f"the node does not take it: {done.stderr.strip()}",
-                remedy="is it an image archive (docker save, podman save, rumpf image build)?",
-                where=str(archive),
+                f"the node does not take it: {said[-1]}",
+                remedy="is it an image archive (rumpf image build, docker save, podman save)?"
+                if stream
+                else "is the name right, and the registry reachable from here? "
+                "Otherwise fetch it elsewhere (docker save) and load the archive",
+                where=what,
+            )
+
+    def _needs_node(self, otherwise: str) -> None:
+        if self.nodes != "real":
+            raise UsageError(
+                f"a cluster with {self.nodes} nodes {otherwise}", remedy="use --nodes real", where=self.name
             )
 
     def down(self) -> None:

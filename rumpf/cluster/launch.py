@@ -18,7 +18,7 @@ from rumpf.cluster.fake import fake_nodes
 from rumpf.cluster.guard import RECORD, Setup
 from rumpf.cluster.handle import Cluster, from_record, sweep
 from rumpf.cluster.layout import LINK_COUNT, Layout, Link
-from rumpf.cluster.machine import check_real_node
+from rumpf.cluster.machine import check_real_node, snapshotter
 from rumpf.cluster.paths import cache_dir, cluster_dir
 from rumpf.cluster.ports import free_port
 from rumpf.cluster.session import Session, Taken
@@ -112,7 +112,8 @@ class _Launch:
             # Imported while the guard starts: certificates take 60 ms to learn.
             from rumpf.cluster.blueprint import blueprint
 
-            made = blueprint(self.spec, layout, self.binaries, str(_sandbox_archive()) if link else "")
+            node = {"sandbox": str(_sandbox_archive()), "snapshotter": snapshotter(folder)} if link else {}
+            made = blueprint(self.spec, layout, self.binaries, **node)
             session.carry_out(made.plan)
             self._await_ready(session, made.admin, begun)
             cluster = from_record(json.loads((folder / RECORD).read_text()), session)
@@ -138,7 +139,7 @@ class _Launch:
                 if time.monotonic() - begun > _PATIENCE:
                     raise StartTimeout(
                         f"{what} not ready after {_PATIENCE:.0f} s ({_states(self.spec.name)})",
-                        remedy="is the machine very busy, or its disk full? try again; --nodes none asks least",
+                        remedy="is the machine very busy, or its disk full? --nodes none asks least of it",
                         where=self.spec.name,
                     )
             self.console.say(f"{what} ready after {time.monotonic() - begun:.1f} s")

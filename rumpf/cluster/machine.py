@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 from rumpf.cluster import cgroups
 from rumpf.cluster.spec import Nodes
@@ -38,6 +39,22 @@ def check_real_node() -> None:
             "no control groups are mounted at /sys/fs/cgroup",
             remedy=f"mount them (in a container: --privileged --cgroupns=private), or {_ELSEWHERE}",
         )
+
+
+def snapshotter(folder: Path) -> str:
+    """How containerd is to stack image layers below `folder`: overlays, but an overlay takes no overlay.
+
+    (That is where this runs in a container itself; then layers are copied, which takes more disk.)
+    """
+    folder = next(parent for parent in (folder, *folder.parents) if parent.exists()).resolve()
+    kind, depth = "", -1
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        point = Path(before.split()[4].replace("\\040", " "))
+        # Of two mounts at one place the later one is seen.
+        if folder.is_relative_to(point) and len(point.parts) >= depth:
+            kind, depth = after.split()[0], len(point.parts)
+    return "native" if kind == "overlay" else "overlayfs"
 
 
 def best_nodes() -> tuple[Nodes, str]:

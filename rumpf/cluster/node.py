@@ -23,7 +23,7 @@ from rumpf.image.pause import SANDBOX_IMAGE
 _MTU = 1500
 
 
-def node_files(credentials: Credentials, layout: Layout, cgroup: str) -> tuple[File, ...]:
+def node_files(credentials: Credentials, layout: Layout, cgroup: str, snapshotter: str) -> tuple[File, ...]:
     """The configuration of every component of the node."""
     serving = credentials.authority.issue(
         f"system:node:{NODE_NAME}", groups=("system:nodes",), hosts=(NODE_NAME, NODE_ADDRESS, "127.0.0.1")
@@ -34,7 +34,7 @@ def node_files(credentials: Credentials, layout: Layout, cgroup: str) -> tuple[F
         File("pki/kubelet.kubeconfig", credentials.kubeconfig(f"system:node:{NODE_NAME}", "system:nodes")),
         File("pki/proxy.kubeconfig", credentials.kubeconfig("system:kube-proxy")),
         File("pki/coredns.kubeconfig", credentials.kubeconfig("rumpf:dns")),
-        File("containerd.toml", containerd_config(layout, SANDBOX_IMAGE)),
+        File("containerd.toml", containerd_config(layout, SANDBOX_IMAGE, snapshotter)),
         File("kubelet.json", _kubelet(layout, cgroup)),
         File("proxy.json", _proxy(layout)),
         File("cni/10-pods.conflist", _pod_network()),

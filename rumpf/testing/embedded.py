@@ -1,12 +1,13 @@
 """Tests against rumpf's own cluster: brought up for them, and gone with them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rumpf.cluster import Cluster, ClusterSpec, Nodes, up
 from rumpf.console import Console
+from rumpf.errors import NoSuchCluster
 from rumpf.testing.running import Backend
 
 
@@ -55,4 +56,5 @@ def embedded(spec: ClusterSpec, console: Console, *, keep: bool) -> Iterator[Emb
         yield Embedded(handle)
     finally:
         if not keep:
-            handle.down()
+            with suppress(NoSuchCluster):  # a test may have taken it down itself
+                handle.down()

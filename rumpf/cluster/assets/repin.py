@@ -11,6 +11,7 @@ otherwise it is left out, and that upstream is built from source until the next 
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -138,7 +139,7 @@ def _checksums(upstream: Upstream, version: str, machine: Platform, console: Con
             continue
         try:
             sums[file] = _published(upstream, url, folder, file)
-            _check_unchanged(file, old.get(file), sums[file])
+            check_unchanged(file, old.get(file), sums[file])
         except (OSError, ValueError) as error:
             if file in old:
                 console.say(f"  {file}: kept as it was ({error})")
@@ -148,7 +149,8 @@ def _checksums(upstream: Upstream, version: str, machine: Platform, console: Con
     return sums
 
 
-def _check_unchanged(file: str, old: str | None, new: str) -> None:
+def check_unchanged(file: str, old: str | None, new: str) -> None:
+    """Refuse another checksum for a version that is pinned already."""
     if old and old != new:
         raise ChecksumMismatch(
             f"upstream now says {new}, pinned is {old}, for the same version",
@@ -166,9 +168,15 @@ def _published(upstream: Upstream, url: str, folder: str, file: str) -> str:
         body = cast("bytes", answer.read())
     if not template:
         return hashlib.sha256(body).hexdigest()
-    lines = [line.split() for line in body.decode().splitlines()]
-    for sha256, *named in (line for line in lines if line):
-        if len(sha256) == 64 and (not named or named[0].lstrip("*").rpartition("/")[2] == file):  # noqa: PLR2004
+    return checksum_in(body.decode(), file)
+
+
+def checksum_in(text: str, file: str) -> str:
+    """The sha256 of `file` in what upstream publishes: the bare sum, or one line for each file."""
+    for line in text.splitlines():
+        sha256, *names = line.split() or [""]
+        named = names[0].lstrip("*").rpartition("/")[2] if names else file
+        if re.fullmatch("[0-9a-f]{64}", sha256) and named == file:
             return sha256
     raise ValueError(f"no line for {file}")
 

@@ -10,6 +10,8 @@ from rumpf.cluster.assets.build import needed_go
 from rumpf.cluster.assets.catalog import Platform, Upstream, upstreams
 from rumpf.cluster.assets.golang import REQUIREMENT
 from rumpf.cluster.assets.pins import MODULES, comparable, pinned
+from rumpf.cluster.assets.repin import check_unchanged, checksum_in
+from rumpf.errors import ChecksumMismatch
 
 PINNED = sorted(
     {each.name: each for minor in kubernetes_minors() for each in upstreams(minor) if each.packages}.values(),
@@ -94,3 +96,37 @@ def test_all_of_it_is_in_the_package() -> None:
 )
 def test_versions_are_ordered_by_number(older: str, newer: str) -> None:
     assert comparable(older) < comparable(newer)
+
+
+SUM = "9d68969855fbf676cdb8ed758e420fb048d61f984f61de3e53eddfebe484d168"
+OTHER = SUM[::-1]
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        SUM,
+        f"{SUM}\n",
+        f"{SUM}  runc.amd64\n",
+        f"{SUM} *runc.amd64\n",
+        f"{SUM}  ./release/runc.amd64\n",
+        f"{OTHER}  runc.arm64\n\n{SUM}  runc.amd64\n",
+        f"Hash: SHA512\n\n{OTHER}  runc.amd64.asc\n{SUM}  runc.amd64\n",
+    ],
+)
+def test_a_published_checksum_is_read_in_every_form_upstreams_use(published: str) -> None:
+    assert checksum_in(published, "runc.amd64") == SUM
+
+
+@pytest.mark.parametrize("published", ["", "not found", f"{SUM}  runc.arm64\n", SUM[:40]])
+def test_a_checksum_that_is_not_there_is_not_made_up(published: str) -> None:
+    with pytest.raises(ValueError, match=r"no line for runc\.amd64"):
+        checksum_in(published, "runc.amd64")
+
+
+def test_a_release_that_changed_since_it_was_pinned_is_refused() -> None:
+    check_unchanged("runc.amd64", SUM, SUM)
+    check_unchanged("runc.amd64", None, SUM)
+
+    with pytest.raises(ChecksumMismatch, match=r"runc\.amd64: upstream now says .*, for the same version"):
+        check_unchanged("runc.amd64", SUM, OTHER)
