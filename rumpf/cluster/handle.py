@@ -13,10 +13,10 @@ from rumpf.cluster.containerd import load_image, pull_image
 from rumpf.cluster.guard import RECORD, leave_nothing
 from rumpf.cluster.layout import INSIDE, Link
 from rumpf.cluster.machine import root_prefix
-from rumpf.cluster.paths import cluster_dir, clusters_dir
 from rumpf.cluster.session import Session
 from rumpf.cluster.spec import Nodes
 from rumpf.errors import ClusterError, ImageError, NoSuchCluster, UsageError
+from rumpf.paths import cluster_dir, clusters_dir
 
 _DOWN_PATIENCE = 15.0
 

@@ -19,13 +19,13 @@ from rumpf.cluster.guard import RECORD, Setup
 from rumpf.cluster.handle import Cluster, from_record, sweep
 from rumpf.cluster.layout import LINK_COUNT, Layout, Link
 from rumpf.cluster.machine import check_real_node, snapshotter
-from rumpf.cluster.paths import cache_dir, cluster_dir
 from rumpf.cluster.ports import free_port
 from rumpf.cluster.session import Session, Taken
 from rumpf.cluster.spec import ClusterSpec
 from rumpf.cluster.template import template_for
 from rumpf.console import Console, Silent
 from rumpf.errors import ClusterError, ClusterExists, Interrupted, StartTimeout
+from rumpf.paths import cluster_dir, images_dir
 
 if TYPE_CHECKING:
     from rumpf.cluster.client import ApiClient
@@ -213,7 +213,7 @@ def _sandbox_archive() -> Path:
     """The image that every Pod's sandbox runs; written into the cache once."""
     from rumpf.image.pause import SANDBOX_IMAGE, sandbox_image
 
-    target = cache_dir() / "images" / f"{SANDBOX_IMAGE.replace('/', '-').replace(':', '-')}.tar"
+    target = images_dir() / f"{SANDBOX_IMAGE.replace('/', '-').replace(':', '-')}.tar"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_suffix(f".{os.getpid()}")

@@ -11,23 +11,30 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+_PAUSE = 0.005
+
 
 def lock_path(folder: Path) -> Path:
     """The lock that belongs to a cluster's folder."""
     return folder.with_name(folder.name + ".lock")
 
 
-def take(folder: Path) -> int | None:
+def take(folder: Path, patience: float = 0.1) -> int | None:
     """Take the name: the open lock, or None where somebody has it."""
     path = lock_path(folder)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    deadline = time.monotonic() + patience
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
-            return None
+            # Who only looks whether it is taken holds it for a moment too.
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(_PAUSE)
+            continue
         # The last holder may have removed the file between our open and our lock.
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_ino == os.fstat(handle).st_ino:
@@ -63,7 +70,7 @@ def wait_until_free(folder: Path, seconds: float) -> bool:
     while is_taken(folder):
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.005)
+        time.sleep(_PAUSE)
     return True
 
 

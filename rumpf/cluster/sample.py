@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rumpf.cluster.assets import SAMPLE_IMAGE, Assets
 from rumpf.cluster.handle import Cluster
-from rumpf.cluster.paths import cache_dir
 from rumpf.console import Console
 from rumpf.errors import StartTimeout
 from rumpf.image.oci import File, Link, write_archive
+from rumpf.paths import cache_dir
 
 IMAGE = "rumpf.local/sample:1"
 _PORT = 30080

@@ -17,11 +17,11 @@ from rumpf.cluster import control
 from rumpf.cluster.bootstrap import bootstrap_objects
 from rumpf.cluster.guard import Setup, copy_sparse
 from rumpf.cluster.layout import Layout
-from rumpf.cluster.paths import cluster_dir, templates_dir
 from rumpf.cluster.ports import free_port
 from rumpf.cluster.session import Session
 from rumpf.console import Console
 from rumpf.errors import ClusterError, ClusterExists, StartTimeout
+from rumpf.paths import cluster_dir, templates_dir
 
 _PATIENCE = 60.0
 _FORMAT = 1

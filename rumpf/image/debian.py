@@ -20,9 +20,9 @@ from typing import Final
 from rumpf.console import Console
 from rumpf.errors import ImageError, ToolMissing
 from rumpf.image.apt import machine_sources
-from rumpf.image.cache import images_cache
 from rumpf.image.oci import Directory, Entry, File, Link, host_architecture, write_archive
 from rumpf.image.process import run
+from rumpf.paths import images_dir
 
 SUITE: Final = "bookworm"
 PYTHON: Final = "3.11"
@@ -75,7 +75,7 @@ def base_image(console: Console, *, renew: bool = False) -> Base:
         json.dumps([*_recipe(), _DROPPED.pattern, host_architecture()]).encode()
     ).hexdigest()[:12]
     reference = f"rumpf.local/debian-python:{SUITE}-{key}"
-    archive = images_cache() / "bases" / f"{SUITE}-{key}.tar"
+    archive = images_dir() / "bases" / f"{SUITE}-{key}.tar"
     if renew or not archive.exists():
         _make(reference, archive, console)
     return Base(reference, archive)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from rumpf.errors import ToolMissing
-from rumpf.image.cache import images_cache
 from rumpf.image.process import run
+from rumpf.paths import images_dir
 
 EngineName = Literal["docker", "podman", "buildah"]
 ENGINES: Final[tuple[EngineName, ...]] = get_args(EngineName)
@@ -119,7 +119,7 @@ def engine_called(name: EngineName) -> Engine:
         case "buildah":
             # A store of its own, in the one way that works everywhere: also in a container, also on
             # overlay, whatever the user's own store is made of.
-            store = images_cache() / "buildah"
+            store = images_dir() / "buildah"
             folders = ("--root", str(store / "root"), "--runroot", str(store / "run"))
             return Engine(
                 name,

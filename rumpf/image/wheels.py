@@ -13,10 +13,10 @@ from typing import Final
 
 from rumpf.console import Console
 from rumpf.errors import ToolMissing
-from rumpf.image.cache import images_cache
 from rumpf.image.debian import PYTHON
 from rumpf.image.oci import Architecture
 from rumpf.image.process import run
+from rumpf.paths import images_dir
 
 PIP: Final = Path(__file__).with_name("pip.txt")
 """Pins the pip that installs the wheels inside: a base image need not have one."""
@@ -34,7 +34,7 @@ def wheels_for(requirements: Path, architecture: Architecture, console: Console)
     """
     pinned = PIP.read_bytes(), requirements.read_bytes(), PYTHON.encode(), architecture.encode()
     key = hashlib.sha256(b"\0".join(pinned)).hexdigest()[:16]
-    folder = images_cache() / "wheels" / key
+    folder = images_dir() / "wheels" / key
     if folder.is_dir():
         return folder
     if importlib.util.find_spec("pip") is None:

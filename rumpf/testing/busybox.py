@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from rumpf.cluster.assets import SAMPLE_IMAGE, Assets
-from rumpf.cluster.paths import cache_dir
+from rumpf.paths import cache_dir
 from rumpf.console import Console
 from rumpf.image.oci import Directory, Entry, File, Link, write_archive
 

@@ -67,7 +67,9 @@ def existing(context: str | None, console: Console) -> Iterator[RunningCluster]:
     """
     kubectl = find_kubectl(console)
     name = context or _ask(kubectl, "config", "current-context").strip()
-    config = _ask(kubectl, "config", "view", "--minify", "--flatten", "--raw", f"--context={name}", "--output=json")
+    config = _ask(
+        kubectl, "config", "view", "--minify", "--flatten", "--raw", f"--context={name}", "--output=json"
+    )
     server = json.loads(config)["clusters"][0]["cluster"]["server"]
     if context is None and (reason := why_no_test_cluster(name, server)):
         raise UsageError(

@@ -50,7 +50,9 @@ class Kind:
 
     def load(self, archive: Path) -> None:
         """Put an image archive into its nodes."""
-        load_archive([str(self.program), "load", "image-archive", str(archive), f"--name={self.name}"], archive)
+        load_archive(
+            [str(self.program), "load", "image-archive", str(archive), f"--name={self.name}"], archive
+        )
 
 
 @contextmanager
@@ -77,7 +79,9 @@ def kind(options: KindOptions, *, keep: bool) -> Iterator[Kind]:
             + _ELSEWHERE,
             where="--cluster kind",
         ) from error
-    running = Kind(options.name, made.kubeconfig_path.absolute(), Path(made.kubectl_path), Path(made.kind_path))
+    running = Kind(
+        options.name, made.kubeconfig_path.absolute(), Path(made.kubectl_path), Path(made.kind_path)
+    )
     try:
         everybody = Kubectl(running.kubectl, running.kubeconfig)
         everybody("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=120s", timeout=130)
@@ -101,7 +105,9 @@ def check_engine() -> None:
         done = subprocess.run(
             [engine, "info"], capture_output=True, text=True, errors="replace", check=False, timeout=_A_MOMENT
         )
-        said = "" if done.returncode == 0 else (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
+        said = (
+            "" if done.returncode == 0 else (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
+        )
         runs = done.returncode == 0
     except subprocess.TimeoutExpired:
         runs, said = False, f"no answer within {_A_MOMENT:.0f} s"

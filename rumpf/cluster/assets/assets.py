@@ -11,9 +11,9 @@ from rumpf.cluster.assets.catalog import EVERYTHING, Platform, Upstream, this_pl
 from rumpf.cluster.assets.onpath import Asked, candidates
 from rumpf.cluster.assets.pins import DEFAULT_KUBERNETES, kubernetes_minor
 from rumpf.cluster.assets.store import Site, Store
-from rumpf.cluster.paths import cache_dir
 from rumpf.console import Console, Silent
 from rumpf.errors import AssetError, DiskFull, UsageError
+from rumpf.paths import cache_dir
 
 if TYPE_CHECKING:
     from rumpf.cluster.assets.fetch import Fetcher

@@ -52,7 +52,9 @@ def check(folder: int, forbidden: set[int], kind: str) -> None:
     there = os.fstatvfs(folder)
     size = there.f_blocks * there.f_frsize
     if not 0 < size <= _LARGEST:
-        raise Refused(f"its file system has {size // 2**20} MiB, and no more than {_LARGEST // 2**20} are filled")
+        raise Refused(
+            f"its file system has {size // 2**20} MiB, and no more than {_LARGEST // 2**20} are filled"
+        )
 
 
 def fill(file: int) -> int:

@@ -1,7 +1,7 @@
 """Faults of the cluster's own components: killed, held down, frozen; and the wait until all is well again."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from rumpf.testing.faults.episodes import Episodes
@@ -63,18 +63,18 @@ def _wait_until_well(cluster: "Cluster", nodes: int) -> None:
     """Wait until the API server is ready, reads from its store, and sees as many Ready nodes as before."""
     from rumpf.cluster.client import ApiClient
 
-    client = ApiClient(cluster.kubeconfig.read_text())
-    try:
+    with closing(ApiClient(cluster.kubeconfig.read_text())) as client:
 
         def is_well() -> bool:
             # What readyz says of etcd may be two seconds old; an object is read from the store itself.
             return client.status("/readyz") == _OK and client.status("/api/v1/namespaces/kube-system") == _OK
 
         wait_until(is_well, "the API server is ready again", seconds=_PATIENCE, where=cluster.name)
-    finally:
-        client.close()
     wait_until(
-        lambda: _ready_nodes(cluster) >= nodes, f"{nodes} nodes are Ready again", seconds=_PATIENCE, where=cluster.name
+        lambda: _ready_nodes(cluster) >= nodes,
+        f"{nodes} nodes are Ready again",
+        seconds=_PATIENCE,
+        where=cluster.name,
     )
 
 
@@ -84,11 +84,8 @@ def _ready_nodes(cluster: "Cluster") -> int:
 
     if cluster.nodes == "none":
         return 0
-    client = ApiClient(cluster.kubeconfig.read_text())
-    try:
+    with closing(ApiClient(cluster.kubeconfig.read_text())) as client:
         return ready_nodes(client)
-    finally:
-        client.close()
 
 
 def _status(cluster: "Cluster", component: str) -> "ComponentStatus":

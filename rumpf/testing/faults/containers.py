@@ -15,7 +15,9 @@ def kill_container(world: World, episodes: Episodes, pod: Pod, name: str | None,
     wanted = f"SIG{signal.removeprefix('SIG')}"
     if wanted not in signals.Signals.__members__:
         raise UsageError(
-            f"there is no signal {signal!r}", remedy="use KILL, TERM, INT, STOP...", where="faults.kill_container"
+            f"there is no signal {signal!r}",
+            remedy="use KILL, TERM, INT, STOP...",
+            where="faults.kill_container",
         )
     container = pod.container(name)
     process = main_process(world, pod, container)
@@ -33,4 +35,6 @@ def kill_container(world: World, episodes: Episodes, pod: Pod, name: str | None,
             each.id != container.id for each in now.containers if each.name == container.name
         )
 
-    wait_until(is_known, f"the death of container {container.name} is known", seconds=_PATIENCE, where=str(pod))
+    wait_until(
+        is_known, f"the death of container {container.name} is known", seconds=_PATIENCE, where=str(pod)
+    )

@@ -1,6 +1,6 @@
 """The faults that a test can inject: one call each, and each undoes itself at the end of its block."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -73,7 +73,9 @@ class Faults:
         world = self._world("cut a Pod's network")
         one = self._pod(world, pod)
         if other is None:
-            return network.cut(world, self.episodes, f"{one} cut off from everything", network.everything(one))
+            return network.cut(
+                world, self.episodes, f"{one} cut off from everything", network.everything(one)
+            )
         if other == network.API:
             return network.cut(
                 world, self.episodes, f"{one} cut off from the API server", network.to_api_server(one)
@@ -152,7 +154,7 @@ class Faults:
 
         if not isinstance(self.cluster, Embedded):
             raise FaultError(
-                f"nobody can {deed} of a cluster that is not rumpf's own ({self.cluster.backend})",
+                f"cannot {deed}: this cluster is not rumpf's own ({self.cluster.backend})",
                 remedy=_REMEDY,
                 where=self.cluster.name,
             )
@@ -162,7 +164,7 @@ class Faults:
         cluster = self._embedded(deed)
         if cluster.nodes != "real":
             raise FaultError(
-                f"nobody can {deed} where Pods do not run ({cluster.nodes} nodes)",
+                f"cannot {deed}: no Pods run here ({cluster.nodes} nodes)",
                 remedy=_REMEDY,
                 where=cluster.name,
             )

@@ -25,7 +25,10 @@ def cut(world: World, episodes: Episodes, what: str, rules: Sequence[str]) -> It
     tag = f"rumpf-{secrets.token_hex(4)}"
     world.run("iptables-restore", "--noflush", "--wait=10", given=batch("-I", rules, tag))
     with episodes.lasting(
-        what, lambda: _ignore(world.run("iptables-restore", "--noflush", "--wait=10", given=batch("-D", rules, tag)))
+        what,
+        lambda: _ignore(
+            world.run("iptables-restore", "--noflush", "--wait=10", given=batch("-D", rules, tag))
+        ),
     ):
         yield
 
@@ -73,7 +76,9 @@ def way_out(world: World, episodes: Episodes, pods: str) -> Iterator[None]:
     world.run("iptables-restore", "--noflush", "--wait=10", given=f"*nat\n-I {rule}\nCOMMIT\n")
     with episodes.lasting(
         "Pods reach the API proxy",
-        lambda: _ignore(world.run("iptables-restore", "--noflush", "--wait=10", given=f"*nat\n-D {rule}\nCOMMIT\n")),
+        lambda: _ignore(
+            world.run("iptables-restore", "--noflush", "--wait=10", given=f"*nat\n-D {rule}\nCOMMIT\n")
+        ),
     ):
         yield
 

@@ -66,7 +66,9 @@ def find_pod(world: World, namespace: str, pod: str) -> Pod:
     found = world.get(f"/api/v1/namespaces/{namespace}/pods/{name}")
     if found is None:
         raise FaultError(
-            "there is no such Pod", remedy="kubectl get pods shows which there are", where=f"Pod {namespace}/{name}"
+            "there is no such Pod",
+            remedy="kubectl get pods shows which there are",
+            where=f"Pod {namespace}/{name}",
         )
     return _pod(found)
 

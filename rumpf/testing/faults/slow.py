@@ -16,9 +16,7 @@ _GONE = ("Cannot find device", "Cannot open network namespace", "No such device"
 
 
 @contextmanager
-def slow(
-    world: World, episodes: Episodes, pod: Pod, rate: str | None, delay: str | None
-) -> Iterator[None]:
+def slow(world: World, episodes: Episodes, pod: Pod, rate: str | None, delay: str | None) -> Iterator[None]:
     """Slow both ends of a Pod's wire for the length of a block: what it receives and what it sends."""
     discipline = queueing(rate, delay)
     # What leaves the node's end is what the Pod receives; what leaves its own end is what it sends.
@@ -49,7 +47,9 @@ def slow(
 def queueing(rate: str | None, delay: str | None) -> Sequence[str]:
     """Return the queueing discipline, in tc's words. Refuses what tc would misread."""
     if rate is not None and not _RATE.fullmatch(rate):
-        raise UsageError(f"{rate!r} is no rate", remedy="say it as tc does: 512kbit, 1mbit", where="faults.slow")
+        raise UsageError(
+            f"{rate!r} is no rate", remedy="say it as tc does: 512kbit, 1mbit", where="faults.slow"
+        )
     if delay is not None and not _DELAY.fullmatch(delay):
         raise UsageError(f"{delay!r} is no delay", remedy="say it as tc does: 50ms, 1s", where="faults.slow")
     if delay is not None:

@@ -18,9 +18,7 @@ _PATIENCE = 10.0
 
 
 @contextmanager
-def fill(
-    world: World, episodes: Episodes, pod: Pod, path: str, container: str | None
-) -> Iterator[None]:
+def fill(world: World, episodes: Episodes, pod: Pod, path: str, container: str | None) -> Iterator[None]:
     """Fill the file system at `path` in a container for the length of a block."""
     process = main_process(world, pod, pod.container(container))
     devices = ",".join(str(device) for device in machine_devices(Path("/proc/self/mountinfo").read_text()))

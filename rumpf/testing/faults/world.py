@@ -4,14 +4,14 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from contextlib import closing
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from rumpf.errors import FaultError
 
 if TYPE_CHECKING:
     from rumpf.cluster import Cluster
-    from rumpf.cluster.client import ApiClient
 
 _A_MOMENT = 30.0
 _POLL = 0.05
@@ -23,13 +23,6 @@ class World:
 
     def __init__(self, cluster: "Cluster") -> None:
         self.cluster = cluster
-
-    @cached_property
-    def api(self) -> "ApiClient":
-        """A connection to the API server, as administrator."""
-        from rumpf.cluster.client import ApiClient
-
-        return ApiClient(self.cluster.kubeconfig.read_text())
 
     def run(self, program: str, *arguments: str, given: str | None = None) -> str:
         """Run a program of this machine in the cluster's network, mounts and processes; return what it printed."""
@@ -64,7 +57,18 @@ class World:
 
     def get(self, path: str) -> Mapping[str, Any] | None:
         """Return an object of the API; None where there is none."""
-        status, answer = self.api.request("GET", path)
+        from rumpf.cluster.client import ApiClient
+
+        # Not kept open: the API server may have been killed since.
+        with closing(ApiClient(self.cluster.kubeconfig.read_text())) as api:
+            try:
+                status, answer = api.request("GET", path)
+            except (OSError, HTTPException) as error:
+                raise FaultError(
+                    f"the API server does not answer: {error}",
+                    remedy="a fault of a Pod needs it: begin that one before the API server's own",
+                    where=self.cluster.name,
+                ) from None
         return answer if status == _OK else None
 
     def _found(self, program: str) -> str:

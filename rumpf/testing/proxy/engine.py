@@ -237,7 +237,6 @@ class Engine:
         self._listener.close()
         for wire in list(self._wires):
             wire.abort(reset=True)
-        self.pool.abort()
 
     def come_up(self) -> None:
         """Listen again, once everything that wanted it down is over."""

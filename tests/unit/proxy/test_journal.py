@@ -74,6 +74,16 @@ def test_what_was_seen_can_be_forgotten(client: Client, proxy: ApiProxy) -> None
     assert [(each.number, each.write) for each in proxy.requests()] == [(2, 1)]
 
 
+def test_what_was_forgotten_while_it_was_under_way_stays_forgotten(client: Client, proxy: ApiProxy) -> None:
+    with proxy.hold():
+        client.start("GET", MAPS)
+        proxy.wait_for(answered=False)
+        proxy.clear()
+    client.answer()
+    client.ask("GET", f"{MAPS}/a")  # by the time this is answered, the first has been written down
+    assert [each.verb for each in proxy.requests()] == ["get"]
+
+
 def test_a_request_can_be_waited_for_before_and_after_it_came(client: Client, proxy: ApiProxy) -> None:
     later = threading.Timer(0.05, client.ask, args=("POST", MAPS, b"{}"))
     later.start()

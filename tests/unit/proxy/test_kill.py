@@ -101,6 +101,12 @@ def kill_at(proxy: ApiProxy, moment: Moment, victim: "subprocess.Popen[str]", wr
     return (proxy.kill_before if moment == "before" else proxy.kill_after)(victim, write)
 
 
+def pidfds() -> list[Path]:
+    """Return the handles on processes that this one has."""
+    links = Path("/proc/self/fd").iterdir()
+    return [link for link in links if link.is_symlink() and "pidfd" in str(link.readlink())]
+
+
 @pytest.mark.parametrize("write", [1, 2, 3])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_client_is_killed_at_exactly_the_write_that_was_asked_for(
@@ -121,6 +127,7 @@ def test_a_client_is_killed_at_exactly_the_write_that_was_asked_for(
     assert request.request_body == bodies[write - 1].encode()
     assert request.status == (201 if moment == "after" else None)
     assert request.injected == (f"killed {moment} write {write}",)
+    assert not pidfds()
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -281,6 +288,22 @@ def test_a_kill_that_is_not_reached_says_how_far_it_got(proxy: ApiProxy, start: 
     assert kill.request is None
 
 
+def test_a_write_that_had_begun_before_the_kill_was_armed_does_not_count(
+    proxy: ApiProxy, server: ApiServer, client: Client
+) -> None:
+    died = threading.Event()
+    with client.raw() as connection:
+        connection.sendall(f"POST {MAPS} HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc".encode())
+        proxy.wait_for(verb="create", answered=False)
+        with proxy.kill_before(died.set, 1) as kill:
+            connection.sendall(b"def")
+            assert until(connection, b"}").startswith(b"HTTP/1.1 201 ")
+            assert (kill.seen, proxy.writes) == (0, 1)
+            client.start("POST", MAPS, b"{}")
+            kill.wait(PATIENCE)
+    assert server.writes == [b"abcdef"]
+
+
 def test_a_kill_is_disarmed_with_its_block(proxy: ApiProxy, start: Start) -> None:
     process = start(writes("one"))
     with proxy.kill_before(process, 1) as kill:
@@ -288,6 +311,7 @@ def test_a_kill_is_disarmed_with_its_block(proxy: ApiProxy, start: Start) -> Non
     go(process)
     assert process.communicate()[0].split() == ["one"]
     assert kill.seen == 0
+    assert not pidfds()
 
 
 def test_only_writes_that_are_meant_are_counted(proxy: ApiProxy, server: ApiServer, start: Start) -> None:

@@ -44,6 +44,33 @@ def test_a_client_that_keeps_no_connections_does_not_cost_the_api_server_any(
     assert len({each.connection for each in server.received}) == 1
 
 
+def test_a_connection_that_the_api_server_ended_meanwhile_is_not_used_again(
+    client: Client, server: ApiServer
+) -> None:
+    assert client.ask("GET", MAPS, Connection="close").status == 200
+    server.die()
+    assert client.ask("GET", MAPS).status == 200
+
+
+def test_an_idle_client_sees_that_the_api_server_ended_the_connection(
+    client: Client, server: ApiServer
+) -> None:
+    client.ask("GET", MAPS)
+    server.die()
+    assert client.connection.sock.recv(1) == b""
+
+
+def test_an_api_server_may_be_behind_a_path(server: ApiServer, tmp_path: Path) -> None:
+    kubeconfig = server.kubeconfig(tmp_path)
+    port = server.server_address[1]
+    kubeconfig.write_text(kubeconfig.read_text().replace(f":{port}", f":{port}/k8s/clusters/c"))
+    with ApiProxy(kubeconfig) as proxy:
+        client = Client(proxy.kubeconfig)
+        assert client.ask("GET", MAPS).json["path"] == f"/k8s/clusters/c{MAPS}"
+        client.close()
+        assert proxy.requests()[0].resource == "configmaps"
+
+
 def test_http_2_is_not_offered(client: Client) -> None:
     with client.raw() as connection:
         assert connection.selected_alpn_protocol() == "http/1.1"
@@ -118,13 +145,12 @@ def test_an_answer_that_comes_before_the_request_is_whole_reaches_the_client(
 
 
 def test_a_connection_goes_on_after_another_protocol_was_refused(client: Client, proxy: ApiProxy) -> None:
+    upgrade = f"POST {MAPS}/forbidden HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
     with client.raw() as connection:
-        connection.sendall(
-            f"POST {MAPS}/forbidden HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n".encode()
-        )
-        assert until(connection, b"{}").startswith(b"HTTP/1.1 403 ")
-        connection.sendall(f"GET {MAPS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        assert until(connection, b"}").startswith(b"HTTP/1.1 200 ")
+        connection.sendall(f"{upgrade}GET {MAPS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        got = until(connection, b'"bytes": 0}')
+    assert got.startswith(b"HTTP/1.1 403 ")
+    assert b"HTTP/1.1 200 " in got
     assert [request.status for request in proxy.requests()] == [403, 200]
 
 

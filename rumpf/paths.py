@@ -1,4 +1,4 @@
-"""Where everything of the clusters lies: one cache folder, and nothing outside it."""
+"""Where rumpf keeps what is worth keeping: one cache folder, and nothing outside it."""
 
 import os
 from pathlib import Path
@@ -12,6 +12,16 @@ def cache_dir() -> Path:
     return (Path(base) if base else Path.home() / ".cache").absolute() / "rumpf"
 
 
+def images_dir() -> Path:
+    """The folder of images and of what they are made from."""
+    return cache_dir() / "images"
+
+
+def templates_dir() -> Path:
+    """The folder of etcd data that new clusters start from."""
+    return cache_dir() / "templates"
+
+
 def clusters_dir() -> Path:
     """The folder of the clusters that are up: each has a folder and a lock file in it."""
     return cache_dir() / "clusters"
@@ -20,8 +30,3 @@ def clusters_dir() -> Path:
 def cluster_dir(name: str) -> Path:
     """The folder of one cluster: logs, kubeconfig, data. It is gone when the cluster is down."""
     return clusters_dir() / name
-
-
-def templates_dir() -> Path:
-    """The folder of etcd snapshots that new clusters start from."""
-    return cache_dir() / "templates"

@@ -1,0 +1,312 @@
+"""A machine of a test's own, and an exact list of what somebody left on it.
+
+Its processes, network and mounts are apart from everything else that runs here, and its disk is
+read-only but for one folder: what is there afterwards was left, and nothing is written elsewhere.
+When the test is over the kernel takes all of it away.
+"""
+
+import contextlib
+import ipaddress
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sysconfig
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+RUMPF = Path(sysconfig.get_path("scripts")) / "rumpf"
+NOBODY = 65534
+_BOOT = """
+mount --make-rprivate /
+mount --bind "$1" "$1"
+mount -n -o remount,bind,ro /
+ip link set lo up
+trap '' CHLD  # orphans vanish when they die, as with any init
+echo booted
+exec sleep infinity
+"""
+_CGROUPS = Path("/sys/fs/cgroup")
+_PATIENCE = 10.0
+
+Left = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What there is on a machine that a cluster could have left."""
+
+    processes: frozenset[str]
+    mounts: frozenset[str]
+    networks: frozenset[str]
+    interfaces: frozenset[str]
+    routes: frozenset[str]
+    firewall: frozenset[str]
+    listeners: frozenset[str]
+    cgroups: frozenset[str]
+    files: frozenset[str]
+    settings: frozenset[str]
+
+    def since(self, before: "Traces") -> Left:
+        """Name what is more than it was, by kind."""
+        kinds = {kind: sorted(now - getattr(before, kind)) for kind, now in vars(self).items()}
+        return {kind: more for kind, more in kinds.items() if more}
+
+
+@dataclass(frozen=True)
+class Running:
+    """A program that runs on the machine."""
+
+    entered: "subprocess.Popen[str]"
+    pid: int
+    """As this test sees it."""
+
+    def send(self, number: int = signal.SIGKILL) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def says(self, text: str) -> None:
+        """Wait until it says so on stderr; fail where it ends without."""
+        assert self.entered.stderr is not None
+        said = ""
+        for line in self.entered.stderr:
+            said += line
+            if text in line:
+                return
+        raise AssertionError(said)
+
+    def end(self, seconds: float = 60.0) -> tuple[int, str, str]:
+        """Wait for it: its exit code (negative: the signal that killed it) and what it said."""
+        out, error = self.entered.communicate(timeout=seconds)
+        return self.entered.returncode, out, error
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine, and the folder on it that can be written."""
+
+    init: int
+    folder: Path
+
+    @property
+    def cache(self) -> Path:
+        """Where its clusters and everything of theirs are."""
+        return self.folder / "cache"
+
+    @property
+    def clusters(self) -> Path:
+        """Where its clusters are."""
+        return self.cache / "clusters"
+
+    def start(
+        self,
+        *command: str | Path,
+        env: Mapping[str, str] | None = None,
+        user: int = 0,
+        given: int | IO[str] = subprocess.DEVNULL,
+    ) -> Running:
+        """Start a program there."""
+        enter = ["nsenter", f"--target={self.init}", "--net", "--pid", "--mount"]
+        identity = [f"--setuid={user}", f"--setgid={user}"]
+        home = {"RUMPF_CACHE": str(self.cache), "HOME": str(self.folder)}
+        entered = subprocess.Popen(
+            [*enter, *identity, "--", *map(str, command)],
+            env={**os.environ, **home, **(env or {})},
+            cwd=self.folder,
+            stdin=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        return Running(entered, _only_child(entered))
+
+    def run(
+        self,
+        *command: str | Path,
+        env: Mapping[str, str] | None = None,
+        user: int = 0,
+        given: str = "",
+        seconds: float = 120.0,
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a program there to its end."""
+        running = self.start(*command, env=env, user=user, given=subprocess.PIPE)
+        out, error = running.entered.communicate(given, timeout=seconds)
+        return subprocess.CompletedProcess(command, running.entered.returncode, out, error)
+
+    def rumpf(
+        self, *arguments: str, env: Mapping[str, str] | None = None, user: int = 0
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run `rumpf cluster ...` there."""
+        return self.run(RUMPF, "cluster", *arguments, env=env, user=user)
+
+    def up(
+        self, name: str, *arguments: str, env: Mapping[str, str] | None = None, user: int = 0
+    ) -> dict[str, Any]:
+        """Bring a cluster up and return what it says of itself."""
+        command = ("up", "--name", name, "--output", "json", *arguments)
+        done = self.rumpf(*command, env=env, user=user)
+        assert done.returncode == 0, done.stderr
+        described: dict[str, Any] = json.loads(done.stdout)
+        return described
+
+    def down(self, name: str) -> None:
+        """End a cluster."""
+        done = self.rumpf("down", "--name", name)
+        assert done.returncode == 0, done.stderr
+
+    def components(self, name: str) -> dict[str, dict[str, Any]]:
+        """What `status` says of each component of a cluster."""
+        found = json.loads(self.rumpf("status", "--output", "json").stdout)
+        (cluster,) = (each for each in found if each["name"] == name)
+        return {component["name"]: component for component in cluster["components"]}
+
+    def kubectl(self, name: str, *arguments: str, given: str = "") -> str:
+        """Run kubectl against a cluster; what it printed."""
+        program = self.record(name)["binaries"]["kubectl"]
+        kubeconfig = self.clusters / name / "kubeconfig"
+        done = self.run(program, f"--kubeconfig={kubeconfig}", *arguments, given=given)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def record(self, name: str) -> dict[str, Any]:
+        """What the guard of a cluster wrote down."""
+        record: dict[str, Any] = json.loads((self.clusters / name / "cluster.json").read_text())
+        return record
+
+    def kill(self, *pids: int) -> None:
+        """SIGKILL processes, by the ids they have there."""
+        done = self.run("kill", "-KILL", *map(str, pids))
+        assert done.returncode == 0, done.stderr
+
+    def left(self, before: Traces, patience: float = _PATIENCE) -> Left:
+        """What is there still that was not there before; waits a little for the kernel to clean up."""
+        deadline = time.monotonic() + patience
+        while (left := self.traces().since(before)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return left
+
+    def traces(self) -> Traces:
+        """Everything that a cluster could leave, as it is now."""
+        network = Path(f"/proc/{self.init}/net")
+        namespaces = {_target(each / "ns/net") for each in self._processes()}
+        words = {each.name: _read(each / "cmdline").replace("\0", " ").strip() for each in self._processes()}
+        return Traces(
+            processes=frozenset(f"{pid} {command}" for pid, command in words.items() if command),
+            mounts=frozenset(_read(Path(f"/proc/{self.init}/mountinfo")).splitlines()),
+            networks=frozenset(namespaces - {""}),
+            interfaces=frozenset(line.split(":")[0] for line in _read(network / "dev").splitlines()[2:]),
+            routes=frozenset(_read(network / "route").splitlines()[1:]),
+            firewall=frozenset(self._firewall()),
+            listeners=frozenset(self.listeners()),
+            cgroups=frozenset(self._cgroups()),
+            files=frozenset(_files(self.folder)),
+            settings=frozenset(_settings()),
+        )
+
+    def listeners(self) -> Iterator[str]:
+        """Whoever waits for strangers in the machine's own network: protocol, address and port."""
+        for protocol in ("tcp", "tcp6", "udp", "udp6"):
+            for line in _read(Path(f"/proc/{self.init}/net/{protocol}")).splitlines()[1:]:
+                _, local, _, state, *_ = line.split()
+                if protocol.startswith("udp") or int(state, 16) == _LISTENING:
+                    address, port = local.split(":")
+                    yield f"{protocol} {_address(address)} {int(port, 16)}"
+
+    def _processes(self) -> Iterator[Path]:
+        """The folders in the machine's own /proc: its processes, whatever they have unshared since."""
+        for entry in Path(f"/proc/{self.init}/root/proc").iterdir():
+            if entry.name.isdecimal() and entry.name != "1":
+                yield entry
+
+    def _firewall(self) -> Iterator[str]:
+        for program in ("iptables-save", "ip6tables-save"):
+            if shutil.which(program):
+                rules = self.run(program).stdout.splitlines()
+                yield from (rule for rule in rules if not rule.startswith("#"))
+
+    def _cgroups(self) -> Iterator[str]:
+        groups = [*_CGROUPS.glob("rumpf-*"), *_CGROUPS.glob("*/rumpf-*")]
+        if groups:
+            # Control groups are the one thing that machines share; clusters elsewhere have theirs.
+            elsewhere = set(_cgroups_elsewhere({each.name for each in self._processes()}, self.init))
+            yield from (str(group) for group in groups if group.name not in elsewhere)
+
+
+_LISTENING = 0x0A
+
+
+@contextmanager
+def booted(folder: Path) -> Generator[Machine]:
+    """Run a machine for the length of a block. It takes root."""
+    boot = subprocess.Popen(
+        ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        + ["sh", "-e", "-c", _BOOT, "init", str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert boot.stdout is not None
+    try:
+        assert boot.stdout.readline() == "booted\n"
+        yield Machine(_only_child(boot), folder)
+    finally:
+        boot.kill()
+        boot.wait()
+        boot.stdout.close()
+
+
+def _only_child(parent: "subprocess.Popen[str]") -> int:
+    while parent.poll() is None:
+        if children := _read(Path(f"/proc/{parent.pid}/task/{parent.pid}/children")).split():
+            return int(children[0])
+        time.sleep(0.001)
+    return 0
+
+
+def _cgroups_elsewhere(here: set[str], init: int) -> Iterator[str]:
+    del here
+    ours = {_target(Path(f"/proc/{init}/ns/pid"))}
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal() and _target(process / "ns/pid") not in ours:
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                record = json.loads((process / "root/run/rumpf/cluster.json").read_text())
+                yield f"rumpf-{record['link']}"
+
+
+def _files(folder: Path) -> Iterator[str]:
+    for inner, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            yield str(Path(inner, name))
+
+
+def _settings() -> Iterator[str]:
+    """The kernel's machine-wide settings that somebody could change."""
+    for area in ("kernel", "vm"):
+        for path in Path("/proc/sys", area).rglob("*"):
+            if path.is_file() and path.stat().st_mode & 0o200 and path.name not in _RESTLESS:
+                yield f"{path} = {_read(path).strip()}"
+
+
+_RESTLESS = {"ns_last_pid", "uuid", "boot_id", "entropy_avail"}
+
+
+def _address(hexadecimal: str) -> str:
+    words = [hexadecimal[start : start + 8] for start in range(0, len(hexadecimal), 8)]
+    packed = b"".join(bytes.fromhex(word)[::-1] for word in words)
+    return str(ipaddress.ip_address(packed))
+
+
+def _target(link: Path) -> str:
+    with contextlib.suppress(OSError):
+        return str(link.readlink())
+    return ""
+
+
+def _read(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        return path.read_text()
+    return ""
