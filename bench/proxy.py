@@ -25,6 +25,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from rumpf.cluster import ClusterSpec, up
+from rumpf.console import for_stream
 from rumpf.testing.proxy import ApiProxy
 from rumpf.testing.proxy.certificate import load_chain
 
@@ -207,15 +209,12 @@ def client(direct: Server, proxied: Server) -> None:
 
 @contextmanager
 def own_cluster() -> Generator[Path]:
-    """Start a control plane for this run alone."""
-    rumpf = [sys.executable, "-m", "rumpf", "cluster"]
-    name = ["--name", NAMESPACE]  # no other cluster has it
-    subprocess.run([*rumpf, "up", *name, "--nodes", "none"], check=True)
+    """Bring a control plane up for this run alone."""
+    cluster = up(ClusterSpec(name=NAMESPACE, nodes="none"), console=for_stream())
     try:
-        told = subprocess.run([*rumpf, "kubeconfig", *name], check=True, capture_output=True, text=True)
-        yield Path(told.stdout.strip())
+        yield cluster.kubeconfig
     finally:
-        subprocess.run([*rumpf, "down", *name], check=True)
+        cluster.down()
 
 
 def measure(kubeconfig: Path) -> None:

@@ -1,12 +1,13 @@
 """`rumpf cluster`: a Kubernetes cluster on this machine, up in seconds and gone without a trace."""
 
+import contextlib
 import json
 import os
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -14,12 +15,13 @@ from typing import Any, cast
 import click
 
 from rumpf.cluster.assets import DEFAULT_KUBERNETES, Assets
-from rumpf.cluster.handle import Cluster, attach, clusters
+from rumpf.cluster.environment import exemption
+from rumpf.cluster.handle import Cluster, ComponentStatus, attach, clusters
 from rumpf.cluster.launch import up as bring_up
 from rumpf.cluster.machine import best_nodes
 from rumpf.cluster.spec import DEFAULT_NAME, ClusterSpec, Nodes
-from rumpf.console import amount_of, for_stream
-from rumpf.errors import UsageError
+from rumpf.console import Console, amount_of, for_stream
+from rumpf.errors import Interrupted, NoSuchCluster, UsageError
 
 _MINUTE = 60
 _BUILT = Path("dist/images")
@@ -73,15 +75,15 @@ def up(
             console.say(f"fake nodes (Pods are only simulated): {reason}")
     begun = time.monotonic()
     spec = ClusterSpec(name=name, nodes=cast("Nodes", nodes), count=count, kubernetes=kubernetes, audit=audit)
-    running = bring_up(spec, console=console, stay=True)
+    running = bring_up(spec, console=console, stay=not sample)
     if sample:
-        from rumpf.cluster.sample import deploy_sample
-
-        console.say(deploy_sample(running, console))
+        _show(running, console)
     if output == "json":
         click.echo(json.dumps(_describe(running) | {"seconds": round(time.monotonic() - begun, 2)}))
         return
-    console.say("use it:   export KUBECONFIG=" + shlex.quote(str(running.kubeconfig)))
+    beside = exemption() if running.nodes == "real" else ""
+    variables = filter(None, (f"KUBECONFIG={running.kubeconfig}", beside))
+    console.say("use it:   export " + " ".join(map(shlex.quote, variables)))
     console.say(f"end it:   rumpf cluster down{_named(name)}")
 
 
@@ -94,7 +96,12 @@ def down(*, name: str, everything: bool) -> None:
     ending = clusters() if everything else (attach(name),)
     for running in ending:
         begun = time.monotonic()
-        running.down()
+        try:
+            running.down()
+        except NoSuchCluster:
+            # One of all may have ended by itself meanwhile.
+            if not everything:
+                raise
         console.say(f"{running.name} is down after {time.monotonic() - begun:.1f} s")
     if not ending:
         console.say("no cluster is up")
@@ -104,25 +111,21 @@ def down(*, name: str, everything: bool) -> None:
 @_output
 def status(*, output: str) -> None:
     """Show which clusters are up, and how each of their components is."""
-    found = clusters()
+    found = list(_with_status(clusters()))
     if output == "json":
-        click.echo(
-            json.dumps(
-                [_describe(each) | {"components": [asdict(one) for one in each.status()]} for each in found]
-            )
-        )
+        rows = [_describe(each) | {"components": [asdict(part) for part in parts]} for each, parts in found]
+        click.echo(json.dumps(rows))
         return
     if not found:
         for_stream().say("no cluster is up")
-    for each in found:
-        parts = each.status()
+    for each, parts in found:
         memory = amount_of(sum(part.memory for part in parts), "B")
         click.echo(
             f"{each.name}: Kubernetes {each.kubernetes}, {each.nodes} nodes, "
             f"up {_age(time.time() - each.created)}, {memory}"
         )
         click.echo(f"  {each.url}   KUBECONFIG={each.kubeconfig}")
-        rows = [
+        table = [
             (
                 part.name,
                 part.state,
@@ -133,7 +136,7 @@ def status(*, output: str) -> None:
             )
             for part in parts
         ]
-        _table(("COMPONENT", "STATE", "PID", "AGE", "MEMORY", "RESTARTS"), rows, indent="  ")
+        _table(("COMPONENT", "STATE", "PID", "AGE", "MEMORY", "RESTARTS"), table, indent="  ")
 
 
 @cluster.command()
@@ -216,6 +219,30 @@ def assets(*, kubernetes: str, fetch: bool, verify: bool, output: str) -> None:
         return
     table = [(row.name, row.version, row.source, str(row.path or "-"), row.note) for row in rows]
     _table(("NAME", "VERSION", "FROM", "FILE", "NOTE"), table)
+
+
+def _show(running: Cluster, console: Console) -> None:
+    """Deploy the sample. The cluster stays where that fails, to be looked at; not where a person ends it."""
+    from rumpf.cluster.sample import deploy_sample
+
+    try:
+        console.say(deploy_sample(running, console))
+    except KeyboardInterrupt:
+        running.down()
+        raise Interrupted(
+            "interrupted; the cluster was taken down", remedy="run it again", where=running.name
+        ) from None
+    except BaseException:
+        running.keep()
+        raise
+    running.keep()
+
+
+def _with_status(found: Iterable[Cluster]) -> Iterator[tuple[Cluster, tuple[ComponentStatus, ...]]]:
+    for each in found:
+        # One that ended since it was found is none any more.
+        with contextlib.suppress(NoSuchCluster):
+            yield each, each.status()
 
 
 def _describe(running: Cluster) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def blueprint(
     ]
     prepare: tuple[tuple[str, ...], ...] = ()
     if layout.link:
-        files += node_files(credentials, layout, layout.link.cgroup, snapshotter)
+        files += node_files(credentials, layout, snapshotter)
         components += node_components(seen, layout)
         prepare = (load_image(seen, sandbox),)
     elif spec.nodes == "fake":

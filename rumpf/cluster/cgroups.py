@@ -1,11 +1,17 @@
-"""The control groups of a cluster's containers: removed once nothing runs in them."""
+"""The control groups of a cluster's containers: removed once nothing runs in them.
+
+They are the one thing of a cluster that is not in its own world: the kernel has one tree of them.
+"""
 
 import contextlib
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
+_SHARED = "k8s.io"
+"""containerd makes every container's group in this one, whichever cluster it is of."""
 
 
 def available() -> bool:
@@ -13,29 +19,27 @@ def available() -> bool:
     return (_ROOT / "cgroup.controllers").exists() or (_ROOT / "memory").is_dir()
 
 
-def remove(name: str, patience: float = 1.0) -> None:
-    """Remove the group `name` of every hierarchy; its processes must be dead or dying."""
+def remove(containers: Iterable[str], patience: float = 1.0) -> None:
+    """Remove the groups of these containers from every hierarchy; their processes must be dead or dying."""
+    names = tuple(containers)
     deadline = time.monotonic() + patience
-    for group in _groups(name):
-        while not _remove_tree(group) and time.monotonic() < deadline:
-            time.sleep(0.01)
+    for shared in _hierarchies() if names else ():
+        for name in names:
+            while not _remove_tree(shared / name) and time.monotonic() < deadline:
+                time.sleep(0.01)
+        # The last one out turns off the light: it stays where anybody else's containers are.
+        with contextlib.suppress(OSError):
+            shared.rmdir()
 
 
-def left(name: str) -> tuple[Path, ...]:
-    """The groups of that name that still exist."""
-    return tuple(_groups(name))
-
-
-def _groups(name: str) -> list[Path]:
-    candidates = [_ROOT / name, *(hierarchy / name for hierarchy in _hierarchies())]
-    return [path for path in dict.fromkeys(path.resolve() for path in candidates) if path.is_dir()]
-
-
-def _hierarchies() -> list[Path]:
+def _hierarchies() -> tuple[Path, ...]:
+    """The shared group in each hierarchy, once: several controllers may have the same."""
     try:
-        return [path for path in _ROOT.iterdir() if path.is_dir()]
+        roots = [_ROOT, *(path for path in _ROOT.iterdir() if path.is_dir())]
     except OSError:
-        return []
+        return ()
+    found = (root.resolve() / _SHARED for root in roots)
+    return tuple(path for path in dict.fromkeys(found) if path.is_dir())
 
 
 def _remove_tree(group: Path) -> bool:

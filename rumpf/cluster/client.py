@@ -9,9 +9,7 @@ import http.client
 import json
 import os
 import ssl
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -67,14 +65,11 @@ class ApiClient:
 
 def _context(cluster: Mapping[str, str], user: Mapping[str, str]) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=_text(cluster["certificate-authority-data"]))
-    # The ssl module reads a client's key from a file only.
-    handle, name = tempfile.mkstemp()
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(_text(user["client-certificate-data"]) + _text(user["client-key-data"]))
-        context.load_cert_chain(name)
-    finally:
-        Path(name).unlink()
+    # The ssl module reads a client's key from a file only; this one is in memory, and nobody else's.
+    with os.fdopen(os.memfd_create("credentials"), "w") as file:
+        file.write(_text(user["client-certificate-data"]) + _text(user["client-key-data"]))
+        file.flush()
+        context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")
     return context
 
 

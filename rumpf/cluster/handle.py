@@ -10,9 +10,9 @@ from typing import IO, Any
 
 from rumpf.cluster import control, ownership
 from rumpf.cluster.containerd import load_image, pull_image
-from rumpf.cluster.guard import RECORD, leave_nothing
 from rumpf.cluster.layout import INSIDE, Link
 from rumpf.cluster.machine import root_prefix
+from rumpf.cluster.remains import RECORD, leave_nothing
 from rumpf.cluster.session import Session
 from rumpf.cluster.spec import Nodes
 from rumpf.errors import ClusterError, ImageError, NoSuchCluster, UsageError
@@ -48,12 +48,9 @@ class Cluster:
     created: float
     link: int | None
     """The number of its wire to the machine; None where it runs on the machine's loopback."""
+    folder: Path
+    """Its folder in the cache, wherever the environment says that the cache is by now."""
     _session: Session | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def folder(self) -> Path:
-        """Its folder in the cache."""
-        return cluster_dir(self.name)
 
     @property
     def kubeconfig(self) -> Path:
@@ -64,6 +61,14 @@ class Cluster:
     def machine_address(self) -> str | None:
         """This machine's address as the cluster's own world reaches it; None where it has no world."""
         return None if self.link is None else Link(self.link).machine
+
+    def kubectl(self, *arguments: str) -> list[str]:
+        """The command that runs kubectl as its administrator; what kubectl caches is gone with the cluster.
+
+        Run it in `environment.direct()`.
+        """
+        access = (f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.folder / 'kubectl'}")
+        return [self.binaries["kubectl"], *access, *arguments]
 
     def status(self) -> tuple[ComponentStatus, ...]:
         """Ask it how its components are."""
@@ -164,7 +169,8 @@ def attach(name: str) -> Cluster:
         )
     try:
         return from_record(json.loads((folder / RECORD).read_text()))
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
+        # KeyError: no cluster, but the state that clusters start from; it is being made just now.
         raise NoSuchCluster(
             "it is only just coming up or going down", remedy="wait a second and try again", where=name
         ) from None
@@ -181,6 +187,7 @@ def from_record(record: dict[str, Any], session: Session | None = None) -> Clust
         binaries=record["binaries"],
         created=record["created"],
         link=record["link"],
+        folder=cluster_dir(record["name"]),
         _session=session,
     )
 
@@ -188,9 +195,10 @@ def from_record(record: dict[str, Any], session: Session | None = None) -> Clust
 def clusters() -> tuple[Cluster, ...]:
     """Every cluster that is up; remains of dead ones are removed."""
     found: list[Cluster] = []
-    for folder in sorted(clusters_dir().glob("*/")):
+    # A cluster has a folder and a lock; of one whose processes were killed either may be left.
+    for name in sorted({path.stem for path in clusters_dir().glob("*")}):
         try:
-            found.append(attach(folder.name))
+            found.append(attach(name))
         except NoSuchCluster:
             continue
     return tuple(found)
@@ -198,13 +206,14 @@ def clusters() -> tuple[Cluster, ...]:
 
 def sweep(folder: Path) -> bool:
     """Remove what is left where guard and supervisor were both killed; True where there was something."""
-    if not folder.exists():
+    there = folder.exists()
+    if not there and not ownership.lock_path(folder).exists():
         return False
     with ownership.taken(folder) as lock:
         if lock is None:
             return False
-        leave_nothing(folder, None)
-        return True
+        leave_nothing(folder)
+        return there
 
 
 def _status(answer: dict[str, Any], on_machine: dict[int, int]) -> ComponentStatus:

@@ -6,6 +6,7 @@ The certificates and the plan are made here, in memory, while the guard makes th
 import json
 import os
 import random
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from rumpf.cluster import control, ownership
 from rumpf.cluster.assets import CONTROL_PLANE, FAKE_NODE, REAL_NODE, Assets
 from rumpf.cluster.fake import fake_nodes
-from rumpf.cluster.guard import RECORD, Setup
 from rumpf.cluster.handle import Cluster, from_record, sweep
 from rumpf.cluster.layout import LINK_COUNT, Layout, Link
-from rumpf.cluster.machine import check_real_node, snapshotter
+from rumpf.cluster.machine import check_machine, check_real_node, snapshotter
 from rumpf.cluster.ports import free_port
-from rumpf.cluster.session import Session, Taken
+from rumpf.cluster.remains import RECORD
+from rumpf.cluster.session import Session, Taken, refused
+from rumpf.cluster.setup import Setup
 from rumpf.cluster.spec import ClusterSpec
 from rumpf.cluster.template import template_for
 from rumpf.console import Console, Silent
@@ -42,7 +44,18 @@ def up(spec: ClusterSpec, *, console: Console | None = None, stay: bool = False)
 
     It ends with this process, unless `stay`: then it is up until `down`.
     """
-    console = console or Silent()
+    try:
+        return _up(spec, console or Silent(), stay=stay)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "interrupted; what had started was taken down", remedy="run it again", where=spec.name
+        ) from None
+    except OSError as error:
+        raise refused(error, spec.name) from error
+
+
+def _up(spec: ClusterSpec, console: Console, *, stay: bool) -> Cluster:
+    check_machine()
     if spec.nodes == "real":
         check_real_node()
     folder = cluster_dir(spec.name)
@@ -59,16 +72,11 @@ def up(spec: ClusterSpec, *, console: Console | None = None, stay: bool = False)
     binaries = {name: str(path) for name, path in assets.ensure(wanted).items()}
     tools = str(assets.tools()) if spec.nodes == "real" else ""
     launch = _Launch(spec, binaries, tools, template_for(spec.kubernetes, binaries, console), console)
-    try:
-        for _ in range(_ATTEMPTS):
-            try:
-                return launch.attempt(stay=stay)
-            except Taken:
-                console.say("the network or port chosen was taken meanwhile; choosing another")
-    except KeyboardInterrupt:
-        raise Interrupted(
-            "interrupted; what had started was taken down", remedy="run it again", where=spec.name
-        ) from None
+    for _ in range(_ATTEMPTS):
+        try:
+            return launch.attempt(stay=stay)
+        except Taken:
+            console.say("the network or port chosen was taken meanwhile; choosing another")
     raise ClusterError(
         f"{_ATTEMPTS} times in a row the network or port chosen was taken by somebody else",
         remedy="try again; rumpf cluster status shows what else is up",
@@ -202,11 +210,12 @@ def _states(name: str) -> str:
 
 
 def _free_link() -> int:
-    taken = {path.name for path in Path("/sys/class/net").iterdir()}
+    # Not by /sys/class/net: in a container that may still be the one of another network.
+    taken = {name for _, name in socket.if_nameindex()}
     while True:
-        index = random.randrange(LINK_COUNT)  # noqa: S311 - a number, not a secret
-        if Link(index).interface not in taken:
-            return index
+        link = Link(random.randrange(LINK_COUNT))  # noqa: S311 - a number, not a secret
+        if link.interface not in taken:
+            return link.index
 
 
 def _sandbox_archive() -> Path:

@@ -18,8 +18,9 @@ API_SERVICE_ADDRESS = "10.96.0.1"
 DNS_SERVICE_ADDRESS = "10.96.0.10"
 DNS_DOMAIN = "cluster.local"
 
+LINKS = "198.18.0.0/15"
+"""Links are cut from it. It is set apart for benchmarks (RFC 2544): no real network is shadowed."""
 LINK_COUNT = 2**15
-"""Links are cut from 198.18.0.0/15, set apart for benchmarks (RFC 2544): no real network is shadowed."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,6 @@ class Link:
     def cluster(self) -> str:
         """The cluster's address on it: where its API server is reached from the machine."""
         return self._address(2)
-
-    @property
-    def cgroup(self) -> str:
-        """The control group that all containers of the cluster are in."""
-        return f"rumpf-{self.index}"
 
     def _address(self, offset: int) -> str:
         number = self.index * 4 + offset

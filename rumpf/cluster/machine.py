@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rumpf.cluster import cgroups
 from rumpf.cluster.spec import Nodes
-from rumpf.errors import NodeUnsupported
+from rumpf.errors import ClusterError, NodeUnsupported
 
 _ELSEWHERE = "use --nodes fake (Pods are simulated), or a kind cluster with --cluster existing"
 
@@ -25,10 +25,17 @@ def root_prefix() -> tuple[str, ...] | None:
     return None
 
 
+def check_machine() -> None:
+    """Refuse where not even a control plane can run."""
+    if not sys.platform.startswith("linux"):
+        raise ClusterError(
+            f"an embedded cluster needs Linux, and this is {sys.platform}",
+            remedy="use a kind cluster (tests: --cluster kind), or work in a Linux container",
+        )
+
+
 def check_real_node() -> None:
     """Refuse, with the reason, where this machine cannot run a real node."""
-    if not sys.platform.startswith("linux"):
-        raise NodeUnsupported(f"a real node needs Linux, and this is {sys.platform}", remedy=_ELSEWHERE)
     if root_prefix() is None:
         raise NodeUnsupported(
             "a real node needs root (or a sudo that asks no password): it makes namespaces and mounts",

@@ -8,7 +8,7 @@ import contextlib
 import ctypes
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 CLONE_NEWNS = 0x00020000
@@ -85,6 +85,18 @@ def private_mounts(folder: Path, inside: Path, keep: Iterable[Path]) -> None:
         (folder / inner).mkdir(exist_ok=True)
         Path(path).mkdir(parents=True)
         bind(folder / inner, path)
+
+
+def pretend(settings: Mapping[str, str], folder: Path) -> None:
+    """Show these kernel settings (paths below /proc/sys) with these values, and change none of them.
+
+    For programs that insist on settings of the whole machine. `folder` is where the values are kept.
+    """
+    folder.mkdir()
+    for setting, value in settings.items():
+        stand_in = folder / setting.replace("/", ".")
+        stand_in.write_text(value)
+        bind(stand_in, Path("/proc/sys", setting))
 
 
 def _cover(path: Path, keep: Iterable[Path]) -> None:

@@ -23,7 +23,7 @@ from rumpf.image.pause import SANDBOX_IMAGE
 _MTU = 1500
 
 
-def node_files(credentials: Credentials, layout: Layout, cgroup: str, snapshotter: str) -> tuple[File, ...]:
+def node_files(credentials: Credentials, layout: Layout, snapshotter: str) -> tuple[File, ...]:
     """The configuration of every component of the node."""
     serving = credentials.authority.issue(
         f"system:node:{NODE_NAME}", groups=("system:nodes",), hosts=(NODE_NAME, NODE_ADDRESS, "127.0.0.1")
@@ -35,7 +35,7 @@ def node_files(credentials: Credentials, layout: Layout, cgroup: str, snapshotte
         File("pki/proxy.kubeconfig", credentials.kubeconfig("system:kube-proxy")),
         File("pki/coredns.kubeconfig", credentials.kubeconfig("rumpf:dns")),
         File("containerd.toml", containerd_config(layout, SANDBOX_IMAGE, snapshotter)),
-        File("kubelet.json", _kubelet(layout, cgroup)),
+        File("kubelet.json", _kubelet(layout)),
         File("proxy.json", _proxy(layout)),
         File("cni/10-pods.conflist", _pod_network()),
         File("Corefile", _dns(layout)),
@@ -65,7 +65,7 @@ def node_components(binaries: Mapping[str, str], layout: Layout) -> tuple[Compon
     )
 
 
-def _kubelet(layout: Layout, cgroup: str) -> str:
+def _kubelet(layout: Layout) -> str:
     return _json(
         {
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -83,7 +83,6 @@ def _kubelet(layout: Layout, cgroup: str) -> str:
             "clusterDomain": DNS_DOMAIN,
             "resolvConf": layout.path("resolv.conf"),
             "cgroupDriver": "cgroupfs",
-            "cgroupRoot": f"/{cgroup}",
             "failCgroupV1": False,
             # The cluster shares the machine with everything else on it: it reserves and evicts nothing.
             "cgroupsPerQOS": False,

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from rumpf.cluster.assets import SAMPLE_IMAGE, Assets
+from rumpf.cluster.environment import direct
 from rumpf.cluster.handle import Cluster
 from rumpf.console import Console
 from rumpf.errors import StartTimeout
@@ -61,12 +62,12 @@ def deploy_sample(cluster: Cluster, console: Console) -> str:
     begun = time.monotonic()
     if cluster.nodes == "real":
         cluster.load(sample_image(console))
-    _kubectl(cluster, "apply", "--server-side", "-f", "-", given=json.dumps(_manifests()))
     try:
+        _kubectl(cluster, "apply", "--server-side", "-f", "-", given=json.dumps(_manifests()))
         _kubectl(cluster, "rollout", "status", "deployment/hello", f"--timeout={_PATIENCE}s")
     except subprocess.CalledProcessError as error:
         raise StartTimeout(
-            f"the sample is not Ready after {_PATIENCE} s: {error.stderr.strip()}",
+            f"the sample does not become Ready: {error.stderr.strip()}",
             remedy="kubectl describe pods -l app=hello tells why",
             where=cluster.name,
         ) from None
@@ -79,11 +80,12 @@ def deploy_sample(cluster: Cluster, console: Console) -> str:
 
 def _kubectl(cluster: Cluster, *arguments: str, given: str | None = None) -> None:
     subprocess.run(
-        [cluster.binaries["kubectl"], f"--kubeconfig={cluster.kubeconfig}", *arguments],
+        cluster.kubectl(*arguments),
         input=given,
         text=True,
         capture_output=True,
         check=True,
+        env=direct(),
     )
 
 

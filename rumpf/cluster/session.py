@@ -4,6 +4,7 @@ A session that is not released ends its cluster when it is closed, or when this 
 """
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -14,18 +15,30 @@ from types import TracebackType
 from typing import IO, Any, Self, cast
 
 from rumpf.cluster import ownership
-from rumpf.cluster.guard import Setup
 from rumpf.cluster.interpreter import python
 from rumpf.cluster.machine import root_prefix
 from rumpf.cluster.plan import Phase, Plan
+from rumpf.cluster.setup import Setup
 from rumpf.errors import ClusterError, ClusterExists, ComponentDied
 
 _LINES_SHOWN = 12
 _FAREWELL = 10.0
+_NO_ROOM = os.strerror(errno.ENOSPC).lower()
 
 
 class Taken(Exception):
     """A port or a wire that was free is not any more."""
+
+
+def refused(error: OSError, name: str) -> ClusterError:
+    """Say what to do about a file that cannot be written, or read."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    mend = "free some room there" if error.errno == errno.ENOSPC else "see that it is yours to read and write"
+    return ClusterError(
+        f"{error.filename or 'this machine'}: {reason}",
+        remedy=f"{mend}; RUMPF_CACHE names another place for all that rumpf writes",
+        where=name,
+    )
 
 
 class Session:
@@ -36,6 +49,7 @@ class Session:
         self._name = self._folder.name
         self._pending = b""
         self.released = False
+        self._foreign = False
         prefix = (root_prefix() or ()) if setup.link is not None else ()
         guard = subprocess.Popen(
             [*prefix, *python("rumpf.cluster.guard")],
@@ -86,6 +100,7 @@ class Session:
     def _hear(self, event: dict[str, Any]) -> None:
         kind = event["event"]
         if kind == "taken":
+            self._foreign = True
             raise ClusterExists(
                 "a cluster of this name is up already",
                 remedy=f"rumpf cluster down --name {self._name}, or choose another --name",
@@ -93,6 +108,10 @@ class Session:
             )
         if kind == "link-taken" or (kind in ("died", "failed") and "address already in use" in event["tail"]):
             raise Taken
+        if kind == "failed" and (number := event.get("errno")):
+            raise refused(OSError(number, "", event["file"]), self._name)
+        if kind == "failed" and _NO_ROOM in event["tail"].lower():
+            raise refused(OSError(errno.ENOSPC, "", str(self._folder)), self._name)
         if kind == "failed":
             tail = "\n".join(event["tail"].strip().splitlines()[-_LINES_SHOWN:])
             raise ComponentDied(
@@ -106,9 +125,11 @@ class Session:
         with contextlib.suppress(OSError):
             self._orders.close()
         if not self.released:
-            ownership.wait_until_free(self._folder, _FAREWELL)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._guard.wait(_FAREWELL)
+            # A guard that was killed has left the rest to the supervisor.
+            if not self._foreign:
+                ownership.wait_until_free(self._folder, _FAREWELL)
         self._events.close()
         # A released guard lives on as somebody else's child: not a leak of ours.
         self._guard.returncode = self._guard.returncode if self._guard.returncode is not None else 0

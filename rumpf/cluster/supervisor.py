@@ -122,15 +122,17 @@ class Supervisor:
                 self._phases.add(cast("Phase", word))
 
     def _accept(self, listener: socket.socket) -> None:
-        with contextlib.suppress(OSError):
+        # Whoever asks nonsense, or goes away in mid-question, harms nobody but themselves.
+        with contextlib.suppress(OSError, ValueError):
             client, _ = listener.accept()
             with client:
                 client.settimeout(1.0)
                 request = json.loads(client.makefile("rb").readline())
                 client.sendall(json.dumps(self._answer(request)).encode() + b"\n")
 
-    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        do, name = request.get("do"), request.get("component")
+    def _answer(self, request: object) -> dict[str, Any]:
+        order = cast("dict[str, Any]", request) if isinstance(request, dict) else {}
+        do, name = order.get("do"), order.get("component")
         if do == "status":
             return {"components": [process.describe() for process in self._processes.values()]}
         if do == "down":

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from rumpf.cluster import control
 from rumpf.cluster.bootstrap import bootstrap_objects
-from rumpf.cluster.guard import Setup, copy_sparse
 from rumpf.cluster.layout import Layout
 from rumpf.cluster.ports import free_port
-from rumpf.cluster.session import Session
+from rumpf.cluster.session import Session, Taken
+from rumpf.cluster.setup import Setup
+from rumpf.cluster.sparse import copy_sparse
 from rumpf.console import Console
 from rumpf.errors import ClusterError, ClusterExists, StartTimeout
 from rumpf.paths import cluster_dir, templates_dir
@@ -40,6 +41,8 @@ def template_for(kubernetes: str, binaries: Mapping[str, str], console: Console)
         except ClusterExists:
             # Somebody else makes it just now.
             time.sleep(0.2)
+        except Taken:
+            console.say("the port chosen was taken meanwhile; choosing another")
         if time.monotonic() > deadline:
             raise StartTimeout(
                 f"the state that clusters start from was not made within {_PATIENCE:.0f} s",

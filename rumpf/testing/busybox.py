@@ -5,9 +5,9 @@ import subprocess
 from pathlib import Path
 
 from rumpf.cluster.assets import SAMPLE_IMAGE, Assets
-from rumpf.paths import cache_dir
 from rumpf.console import Console
 from rumpf.image.oci import Directory, Entry, File, Link, write_archive
+from rumpf.paths import cache_dir
 
 IMAGE = "rumpf.local/busybox:1"
 
@@ -15,7 +15,7 @@ _PEOPLE = b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"
 
 
 def busybox_archive(console: Console) -> Path:
-    """Write the image into the cache, once, and return where it is. Raises AssetError where no busybox can be had."""
+    """Return the image's archive in the cache, written once. AssetError where no busybox can be had."""
     target = cache_dir() / "images" / f"{IMAGE.replace('/', '-').replace(':', '-')}.tar"
     if not target.exists():
         busybox = Assets(console=console).ensure(SAMPLE_IMAGE)["busybox"]

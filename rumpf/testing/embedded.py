@@ -1,6 +1,6 @@
 """Tests against rumpf's own cluster: brought up for them, and gone with them."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +49,7 @@ class Embedded:
 
 
 @contextmanager
-def embedded(spec: ClusterSpec, console: Console, *, keep: bool) -> Iterator[Embedded]:
+def embedded(spec: ClusterSpec, console: Console, *, keep: bool) -> Generator[Embedded]:
     """Bring one up for the length of a block; with `keep`, it stays up."""
     handle = up(spec, console=console, stay=keep)
     try:

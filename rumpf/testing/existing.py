@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -59,7 +59,7 @@ class Existing:
 
 
 @contextmanager
-def existing(context: str | None, console: Console) -> Iterator[RunningCluster]:
+def existing(context: str | None, console: Console) -> Generator[RunningCluster]:
     """Use the cluster of the kubeconfig's current context, or of `context`, for the length of a block.
 
     The current context is refused if it does not look like a test cluster. Naming one is consent. What is
@@ -130,7 +130,7 @@ def _ask(kubectl: Path, *arguments: str) -> str:
     if done.returncode:
         raise UsageError(
             done.stderr.strip() or "kubectl gives no reason",
-            remedy="kubectl config get-contexts lists what there is; set KUBECONFIG, or use --cluster embedded",
+            remedy="set KUBECONFIG (kubectl config get-contexts lists contexts), or use --cluster embedded",
             where="--cluster existing",
         )
     return done.stdout

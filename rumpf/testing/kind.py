@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,7 @@ class Kind:
 
 
 @contextmanager
-def kind(options: KindOptions, *, keep: bool) -> Iterator[Kind]:
+def kind(options: KindOptions, *, keep: bool) -> Generator[Kind]:
     """Make one for the length of a block, or take the one that was kept; with `keep`, leave it up."""
     check_engine()
     try:
@@ -102,13 +102,9 @@ def check_engine() -> None:
             where="--cluster kind",
         )
     try:
-        done = subprocess.run(
-            [engine, "info"], capture_output=True, text=True, errors="replace", check=False, timeout=_A_MOMENT
-        )
-        said = (
-            "" if done.returncode == 0 else (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
-        )
+        done = subprocess.run([engine, "info"], capture_output=True, check=False, timeout=_A_MOMENT)
         runs = done.returncode == 0
+        said = (done.stderr.strip() or done.stdout.strip()).decode(errors="replace").rpartition("\n")[2]
     except subprocess.TimeoutExpired:
         runs, said = False, f"no answer within {_A_MOMENT:.0f} s"
     if not runs:

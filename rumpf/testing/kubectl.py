@@ -28,6 +28,7 @@ class Kubectl:
 
         One that has not ended after `timeout` seconds is killed, and has failed.
         """
+        __tracebackhide__ = True
         done = self.run(*arguments, input=input, timeout=timeout)
         if check and done.returncode:
             raise self._failed(arguments, f"exit code {done.returncode}", done.stderr or done.stdout)
@@ -40,6 +41,7 @@ class Kubectl:
         timeout: float = _PATIENCE,
     ) -> subprocess.CompletedProcess[str]:
         """Run it and return all there is: exit code, output, errors."""
+        __tracebackhide__ = True
         try:
             return subprocess.run(
                 self.command(*arguments),

@@ -20,7 +20,7 @@ class Logs:
         self._sources[title] = source
 
     def tails(self) -> Iterator[tuple[str, str]]:
-        """Give each title and the end of its log, as it is now. Never raises: why there is none is told instead."""
+        """Give each title and the end of its log as it is now; where it cannot be read, why."""
         for title, source in self._sources.items():
             try:
                 text = source.read_text(errors="replace") if isinstance(source, Path) else source()

@@ -1,11 +1,11 @@
-"""The pytest plugin: a cluster for the session, a namespace for each test, and what a failed one leaves behind.
+"""The pytest plugin: a cluster for the session, a namespace for each test, a report where one fails.
 
 Installed with rumpf, and idle until a test asks for one of its fixtures. docs/testing.md tells more.
 """
 
 import shlex
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -62,6 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "reason, where the cluster has others",
     )
     config.stash[_SETTINGS] = Settings(config)
+    config.stash[_SETTINGS].check()
     config.stash[_NOTES] = Notes()
 
 
@@ -114,20 +115,17 @@ def pytest_testnodedown(node: object) -> None:
 
 @pytest.fixture(scope="session")
 def cluster_spec(request: pytest.FixtureRequest) -> "ClusterSpec":
-    """What an embedded cluster is to be like. Override it for another Kubernetes version, an audit log, more fake nodes."""
+    """What an embedded cluster is to be like; override it for another version, an audit log, more nodes."""
     return _settings(request).spec()
 
 
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest, cluster_spec: "ClusterSpec") -> Iterator[RunningCluster]:
-    """The cluster of this session, as --cluster and --nodes say; with pytest-xdist, each worker has its own."""
+    """The cluster that --cluster and --nodes ask for; with pytest-xdist, each worker has its own."""
     settings, notes = _settings(request), request.config.stash[_NOTES]
     with ExitStack() as stack:
-        try:
+        with _told_plainly():
             running = stack.enter_context(settings.cluster(cluster_spec))
-        except RumpfError as error:
-            # The message says it all; and every test that needs a cluster would say it again.
-            pytest.fail(str(error), pytrace=False)
         _, reason = settings.nodes
         if reason and running.nodes == "fake":
             notes.lines.append(f"Pods were only simulated (fake nodes): {reason}")
@@ -156,7 +154,7 @@ def namespace(request: pytest.FixtureRequest, cluster: RunningCluster) -> Iterat
 
 @pytest.fixture
 def kubectl(request: pytest.FixtureRequest, cluster: RunningCluster) -> Kubectl:
-    """kubectl as a function, as the cluster's administrator; in the test's namespace if it has one."""
+    """Run kubectl as a function, as administrator, in the test's namespace if it has one."""
     return Kubectl(cluster.kubectl, cluster.kubeconfig, _own_namespace(request))
 
 
@@ -184,11 +182,18 @@ def busybox(request: pytest.FixtureRequest, cluster: RunningCluster) -> str:
     from rumpf.testing.progress import Progress
 
     if cluster.nodes == "real":
-        try:
+        with _told_plainly():
             cluster.load(busybox_archive(Progress(request.config)))
-        except RumpfError as error:
-            pytest.fail(str(error), pytrace=False)
     return IMAGE
+
+
+@contextmanager
+def _told_plainly() -> Generator[None]:
+    """Turn our own errors into failures without a traceback: the message says it all."""
+    try:
+        yield
+    except RumpfError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def _settings(request: pytest.FixtureRequest) -> Settings:
@@ -205,7 +210,7 @@ def _own_namespace(request: pytest.FixtureRequest) -> str | None:
     return cast("str", request.getfixturevalue("namespace"))
 
 
-def _found(scene: Scene) -> Iterator[tuple[str, str]]:
+def _found(scene: Scene) -> Generator[tuple[str, str]]:
     if scene.faults is not None and scene.faults.episodes.all:
         yield "faults", "\n".join(str(episode) for episode in scene.faults.episodes.all)
     if scene.kubectl is not None:
@@ -215,7 +220,7 @@ def _found(scene: Scene) -> Iterator[tuple[str, str]]:
 
 
 def _kept(running: RunningCluster) -> Iterator[str]:
-    nodes = f", {running.nodes} nodes" if running.backend == "embedded" else ""
+    nodes = {"real": "", "fake": ", fake nodes", "none": ", no nodes"}[running.nodes]
     yield f"cluster {running.name} ({running.backend}{nodes}) is still up:"
     yield f"  look inside:  export KUBECONFIG={shlex.quote(str(running.kubeconfig))}"
     if running.ended_by:

@@ -1,8 +1,9 @@
-"""What is said while a cluster comes up for tests: nothing when it is quick, everything when it takes long."""
+"""What is said while a cluster comes up for tests: nothing when it is quick, all when it takes long."""
 
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol, cast
 
 import pytest
 
@@ -30,9 +31,18 @@ class Progress(Lines):
             return
         with self._uncaptured():
             # Not the stream of the start: that one is captured.
-            print(*("", *self._kept), sep="\nrumpf: ", file=sys.stderr, flush=True)
+            sys.stderr.write("".join(f"\nrumpf: {line}" for line in self._kept))
+            sys.stderr.flush()
         self._kept.clear()
 
-    def _uncaptured(self) -> AbstractContextManager[object]:
-        capturing = self._config.pluginmanager.getplugin("capturemanager")
+    def _uncaptured(self) -> AbstractContextManager[None]:
+        capturing = cast("_Capturing | None", self._config.pluginmanager.getplugin("capturemanager"))
         return nullcontext() if capturing is None else capturing.global_and_fixture_disabled()
+
+
+class _Capturing(Protocol):
+    """As much of pytest's own plugin as is used."""
+
+    def global_and_fixture_disabled(self) -> AbstractContextManager[None]:
+        """Let output through for the length of a block."""
+        ...

@@ -30,7 +30,10 @@ def sections(kubectl: Kubectl, *, pods_run: bool) -> Iterator[Section]:
         yield f"Pods of {where}", pods
         return
     table = _said(kubectl, "get", "pods", "--output=wide")
-    yield f"Pods of {where}", "\n".join((table.rstrip(), *(told_pod(pod) for pod in pods))).strip()
+    yield (
+        f"Pods of {where}",
+        "\n".join((table.rstrip(), *(told_pod(pod) for pod in pods))).strip() or "(none)",
+    )
     if pods_run:
         yield from _logs(kubectl, sorted(pods, key=_is_fine)[:_PODS_SHOWN])
 
@@ -48,16 +51,16 @@ def told_events(events: Iterable[Object]) -> str:
             or ""
         )
         count = series.get("count") or event.get("count") or 1
-        about = event["involvedObject"]
         times = f" (x{count})" if count > 1 else ""
         words = " ".join((event.get("message") or "").split())
-        line = f"{event.get('type', '')} {event.get('reason', '')} {about.get('kind', '')}/{about.get('name', '')}: {words}"
-        lines.append((last, f"{last[11:19]} {line}{times}"))
+        how, about = f"{event.get('type', '')} {event.get('reason', '')}", event["involvedObject"]
+        what = f"{about.get('kind', '')}/{about.get('name', '')}"
+        lines.append((last, f"{last[11:19]} {how} {what}: {words}{times}"))
     return "\n".join(line for _, line in sorted(lines)) or "(none)"
 
 
 def told_pod(pod: Object) -> str:
-    """Tell what is not as it should be with a Pod: conditions that are false, and the state of each container."""
+    """Tell how a Pod is: conditions that are false, and the state of each container."""
     status = pod.get("status", {})
     lines = [f"{pod['metadata']['name']}: {status.get('phase', 'unknown')}{_because(status)}"]
     lines += [
@@ -82,7 +85,10 @@ def _logs(kubectl: Kubectl, pods: Iterable[Object]) -> Iterator[Section]:
             which = (name, f"--container={container['name']}", f"--tail={LINES_SHOWN}")
             if container.get("restartCount", 0):
                 before = _said(kubectl, "logs", *which, "--previous")
-                yield f"log of {name}, {container['name']}, before its last restart", before.rstrip()
+                yield (
+                    f"log of {name}, {container['name']}, before its last restart",
+                    before.rstrip() or "(empty)",
+                )
             yield f"log of {name}, {container['name']}", _said(kubectl, "logs", *which).rstrip() or "(empty)"
 
 

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, cast, get_args
 
 import pytest
 
-from rumpf.errors import UsageError
 from rumpf.testing.running import Backend
 
 if TYPE_CHECKING:
@@ -32,18 +31,18 @@ def add_options(parser: pytest.Parser, plugins: pytest.PytestPluginManager) -> N
         "--cluster",
         choices=get_args(Backend),
         default="embedded",
-        help="Where the cluster comes from: rumpf's own, kind (takes Docker), or the kubeconfig's. Default: embedded",
+        help="Whose cluster: rumpf's own (the default), kind's (takes Docker), or the kubeconfig's",
     )
     group.addoption(
         "--nodes",
         choices=("real", "fake", "none"),
-        help="Nodes of an embedded cluster. Default: real where this machine allows it, else fake (simulated Pods)",
+        help="Nodes of an embedded cluster. Default: real where this machine allows it, else fake",
     )
     group.addoption(
         "--cluster-context",
         metavar="NAME",
-        help="With --cluster existing: this context, whatever it looks like. Default: the current one, if its "
-        "name and address are those of a test cluster",
+        help="With --cluster existing: this context, whatever it looks like. Default: the current one, "
+        "if its name and address are those of a test cluster",
     )
     if "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in os.environ:
         # Loaded now or it would come later, and find its option taken.
@@ -77,17 +76,24 @@ class Settings:
         """This process's name among pytest-xdist's workers."""
         return os.environ.get("PYTEST_XDIST_WORKER")
 
+    def check(self) -> None:
+        """Refuse options that contradict each other."""
+        nodes, context = self.config.getoption("nodes"), self.config.getoption("cluster_context")
+        if self.backend != "embedded" and nodes not in (None, "real"):
+            raise pytest.UsageError(
+                f"--nodes {nodes}: a cluster that is {self.backend} has the nodes that it has; "
+                "leave --nodes out, or use --cluster embedded"
+            )
+        if self.backend != "existing" and context is not None:
+            raise pytest.UsageError(
+                f"--cluster-context {context}: only --cluster existing has a context to choose"
+            )
+
     @cached_property
     def nodes(self) -> tuple["Nodes", str]:
         """The nodes that Pods will find, and why they are not real where nobody chose that."""
         asked: Nodes | None = self.config.getoption("nodes")
         if self.backend != "embedded":
-            if asked not in (None, "real"):
-                raise UsageError(
-                    f"a cluster that is {self.backend} has the nodes that it has",
-                    remedy="leave --nodes out, or use --cluster embedded",
-                    where=f"--nodes {asked}",
-                )
             return "real", ""
         if asked is not None:
             return asked, f"--nodes {asked}"
@@ -103,7 +109,7 @@ class Settings:
         return ClusterSpec(name=f"test-{secrets.token_hex(3)}{worker}", nodes=self.nodes[0])
 
     @contextmanager
-    def cluster(self, spec: "ClusterSpec") -> Iterator["RunningCluster"]:
+    def cluster(self, spec: "ClusterSpec") -> Generator["RunningCluster"]:
         """Bring up, make or take the cluster for the length of a block."""
         from rumpf.testing.progress import Progress
 

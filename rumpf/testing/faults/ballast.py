@@ -17,7 +17,7 @@ _OWN = ("/", "/run", "/var/lib", "/var/log")
 """File systems that the cluster and the machine live on."""
 
 
-class Refused(Exception):  # noqa: N818 - says what it is
+class Refused(Exception):
     """Why this is not a file system to fill."""
 
 

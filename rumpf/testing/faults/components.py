@@ -1,21 +1,25 @@
 """Faults of the cluster's own components: killed, held down, frozen; and the wait until all is well again."""
 
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any
 
 from rumpf.testing.faults.episodes import Episodes
 from rumpf.testing.faults.world import wait_until
 
 if TYPE_CHECKING:
     from rumpf.cluster import Cluster, ComponentStatus
+    from rumpf.cluster.client import ApiClient
 
 _PATIENCE = 90.0
+_A_MOMENT = 10.0
 _OK = 200
 
 
 @contextmanager
-def killed(cluster: "Cluster", episodes: Episodes, component: str) -> Iterator[None]:
+def killed(cluster: "Cluster", episodes: Episodes, component: str) -> Generator[None]:
     """Kill a component and keep it down for the length of a block."""
     with _disturbed(cluster, episodes, component, "hold", "down"):
         wait_until(lambda: _status(cluster, component).pid is None, "dead", seconds=10, where=component)
@@ -23,7 +27,7 @@ def killed(cluster: "Cluster", episodes: Episodes, component: str) -> Iterator[N
 
 
 @contextmanager
-def frozen(cluster: "Cluster", episodes: Episodes, component: str) -> Iterator[None]:
+def frozen(cluster: "Cluster", episodes: Episodes, component: str) -> Generator[None]:
     """Stop a component in its tracks for the length of a block: its connections stay, it answers nothing."""
     with _disturbed(cluster, episodes, component, "freeze", "frozen"):
         yield
@@ -47,7 +51,7 @@ def kill(cluster: "Cluster", episodes: Episodes, component: str) -> None:
 @contextmanager
 def _disturbed(
     cluster: "Cluster", episodes: Episodes, component: str, order: str, what: str
-) -> Iterator[None]:
+) -> Generator[None]:
     nodes = _ready_nodes(cluster)
     cluster.order(order, component)
 
@@ -60,22 +64,29 @@ def _disturbed(
 
 
 def _wait_until_well(cluster: "Cluster", nodes: int) -> None:
-    """Wait until the API server is ready, reads from its store, and sees as many Ready nodes as before."""
+    """Wait until the API server reads from its store, and the nodes are as they were and know their Pods."""
     from rumpf.cluster.client import ApiClient
 
     with closing(ApiClient(cluster.kubeconfig.read_text())) as client:
 
-        def is_well() -> bool:
-            # What readyz says of etcd may be two seconds old; an object is read from the store itself.
-            return client.status("/readyz") == _OK and client.status("/api/v1/namespaces/kube-system") == _OK
+        def wait(fulfilled: Callable[[], bool], what: str) -> None:
+            def is_so() -> bool:
+                try:
+                    return fulfilled()
+                except (OSError, HTTPException):
+                    return False
 
-        wait_until(is_well, "the API server is ready again", seconds=_PATIENCE, where=cluster.name)
-    wait_until(
-        lambda: _ready_nodes(cluster) >= nodes,
-        f"{nodes} nodes are Ready again",
-        seconds=_PATIENCE,
-        where=cluster.name,
-    )
+            wait_until(is_so, what, seconds=_PATIENCE, where=cluster.name)
+
+        # What readyz says of etcd may be two seconds old; an object is read from the store itself.
+        wait(
+            lambda: client.status("/readyz") == client.status("/api/v1/namespaces/kube-system") == _OK,
+            "the API server is ready again",
+        )
+        wait(lambda: _ready_nodes(cluster) >= nodes, f"{nodes} nodes are Ready again")
+        if cluster.nodes == "real":
+            wait(lambda: _runtime_answers(cluster), "containerd answers again")
+            wait(lambda: _kubelet_knows_its_pods(client), "the kubelet knows its Pods again")
 
 
 def _ready_nodes(cluster: "Cluster") -> int:
@@ -88,10 +99,28 @@ def _ready_nodes(cluster: "Cluster") -> int:
         return ready_nodes(client)
 
 
+def _runtime_answers(cluster: "Cluster") -> bool:
+    command = cluster.enter(["ctr", "--connect-timeout=1s", "version"])
+    return subprocess.run(command, capture_output=True, check=False, timeout=_A_MOMENT).returncode == 0
+
+
+def _kubelet_knows_its_pods(client: "ApiClient") -> bool:
+    # A kubelet that is just starting serves already, and says that the Pods it has do not exist.
+    from rumpf.cluster.layout import NODE_NAME
+
+    status, known = client.request("GET", f"/api/v1/nodes/{NODE_NAME}/proxy/pods")
+    _, assigned = client.request("GET", f"/api/v1/pods?fieldSelector=spec.nodeName={NODE_NAME}")
+    return status == _OK and _uids(assigned) <= _uids(known)
+
+
+def _uids(pods: Mapping[str, Any]) -> set[str]:
+    return {pod["metadata"]["uid"] for pod in pods["items"] or ()}
+
+
 def _status(cluster: "Cluster", component: str) -> "ComponentStatus":
     for each in cluster.status():
         if each.name == component:
             return each
-    # It says which ones there are.
-    cluster.order("status", component)
+    # It refuses, and says which ones there are.
+    cluster.order("release", component)
     raise AssertionError(component)

@@ -11,7 +11,7 @@ _PATIENCE = 60.0
 
 
 def kill_container(world: World, episodes: Episodes, pod: Pod, name: str | None, signal: str) -> None:
-    """Send a signal to a container's main process; after one that always kills, wait until the Pod's status says so."""
+    """Send a signal to a container's main process; after KILL, wait until the Pod's status tells of it."""
     wanted = f"SIG{signal.removeprefix('SIG')}"
     if wanted not in signals.Signals.__members__:
         raise UsageError(

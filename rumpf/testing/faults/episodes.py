@@ -1,7 +1,7 @@
 """What was done to a cluster in one test, when, and that it was undone: also when the test fails."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -41,7 +41,7 @@ class Episodes:
         self.all.append(Episode(what, began=now, ended=now))
 
     @contextmanager
-    def lasting(self, what: str, undo: Undo) -> Iterator[None]:
+    def lasting(self, what: str, undo: Undo) -> Generator[None]:
         """Undo a fault at the end of a block, however it ends.
 
         When the undoing fails too, a failure of the block stays the one that is raised, with a note;

@@ -1,6 +1,6 @@
 """The faults that a test can inject: one call each, and each undoes itself at the end of its block."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -30,7 +30,7 @@ class ProxyOptions(TypedDict, total=False):
 
 
 class Faults:
-    """Disturbs one cluster, really. A fault is a `with` block, and is undone when the block ends, however it ends.
+    """Disturbs one cluster, really. A fault is a `with` block, and undone when that ends, however it ends.
 
     A Pod is named as `name`, in the test's namespace, or as `namespace/name`. All but `proxy` need an
     embedded cluster, and all that concern Pods need one with real nodes; else they raise FaultError.
@@ -118,7 +118,7 @@ class Faults:
     # Requests.
 
     @contextmanager
-    def proxy(self, *, for_pods: bool = False, **options: Unpack[ProxyOptions]) -> Iterator["ApiProxy"]:
+    def proxy(self, *, for_pods: bool = False, **options: Unpack[ProxyOptions]) -> Generator["ApiProxy"]:
         """Put an API proxy before the cluster's API server for the block; its clients use its kubeconfig.
 
         It listens on the loopback. With `for_pods`, it listens at this machine's end of an embedded
@@ -134,14 +134,12 @@ class Faults:
                 yield proxy
 
     @contextmanager
-    def _way_to_machine(self) -> Iterator[str]:
+    def _way_to_machine(self) -> Generator[str]:
         from rumpf.cluster.layout import POD_RANGE
 
         world = self._world("reach a proxy on this machine from a Pod")
-        address = world.cluster.machine_address
-        assert address is not None
         with network.way_out(world, self.episodes, POD_RANGE):
-            yield address
+            yield world.cluster.machine_address or ""
 
     # Its end.
 

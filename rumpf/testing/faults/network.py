@@ -5,7 +5,7 @@ everything else, so flows that are established already are cut too.
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from rumpf.testing.faults.episodes import Episodes
@@ -20,16 +20,11 @@ _WIRE_TO_MACHINE = "eth0"
 
 
 @contextmanager
-def cut(world: World, episodes: Episodes, what: str, rules: Sequence[str]) -> Iterator[None]:
+def cut(world: World, episodes: Episodes, what: str, rules: Sequence[str]) -> Generator[None]:
     """Drop the packets that `rules` match for the length of a block."""
     tag = f"rumpf-{secrets.token_hex(4)}"
-    world.run("iptables-restore", "--noflush", "--wait=10", given=batch("-I", rules, tag))
-    with episodes.lasting(
-        what,
-        lambda: _ignore(
-            world.run("iptables-restore", "--noflush", "--wait=10", given=batch("-D", rules, tag))
-        ),
-    ):
+    _restore(world, batch("-I", rules, tag))
+    with episodes.lasting(what, lambda: _restore(world, batch("-D", rules, tag))):
         yield
 
 
@@ -59,7 +54,7 @@ def between(one: Pod, other: Pod) -> tuple[str, ...]:
 
 
 def to_api_server(pod: Pod) -> tuple[str, ...]:
-    """Match what a Pod and the API server send each other: through the Service, any address of it, or a proxy."""
+    """Match what a Pod and the API server send each other: by its Service, any address of it, or a proxy."""
     return (
         f"INPUT -s {pod.address} -p tcp --dport {_API_PORT}",
         f"OUTPUT -d {pod.address} -p tcp --sport {_API_PORT}",
@@ -70,18 +65,15 @@ def to_api_server(pod: Pod) -> tuple[str, ...]:
 
 
 @contextmanager
-def way_out(world: World, episodes: Episodes, pods: str) -> Iterator[None]:
-    """Let Pods reach the machine's end of the wire for the length of a block: it knows no way back to them."""
-    rule = f"POSTROUTING -s {pods} -o {_WIRE_TO_MACHINE} -m comment --comment rumpf-{secrets.token_hex(4)} -j MASQUERADE"
-    world.run("iptables-restore", "--noflush", "--wait=10", given=f"*nat\n-I {rule}\nCOMMIT\n")
-    with episodes.lasting(
-        "Pods reach the API proxy",
-        lambda: _ignore(
-            world.run("iptables-restore", "--noflush", "--wait=10", given=f"*nat\n-D {rule}\nCOMMIT\n")
-        ),
-    ):
+def way_out(world: World, episodes: Episodes, pods: str) -> Generator[None]:
+    """Let Pods reach the machine's end of the wire for the length of a block."""
+    # In the node's name, because the machine knows no way back to a Pod.
+    tag = f"rumpf-{secrets.token_hex(4)}"
+    rule = f"POSTROUTING -s {pods} -o {_WIRE_TO_MACHINE} -m comment --comment {tag} -j MASQUERADE"
+    _restore(world, f"*nat\n-I {rule}\nCOMMIT\n")
+    with episodes.lasting("Pods reach the API proxy", lambda: _restore(world, f"*nat\n-D {rule}\nCOMMIT\n")):
         yield
 
 
-def _ignore(_: object) -> None:
-    """Turn what a call returns into nothing."""
+def _restore(world: World, rules: str) -> None:
+    world.run("iptables-restore", "--noflush", "--wait=10", given=rules)

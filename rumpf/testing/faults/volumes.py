@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ _PATIENCE = 10.0
 
 
 @contextmanager
-def fill(world: World, episodes: Episodes, pod: Pod, path: str, container: str | None) -> Iterator[None]:
+def fill(world: World, episodes: Episodes, pod: Pod, path: str, container: str | None) -> Generator[None]:
     """Fill the file system at `path` in a container for the length of a block."""
     process = main_process(world, pod, pod.container(container))
     devices = ",".join(str(device) for device in machine_devices(Path("/proc/self/mountinfo").read_text()))
@@ -35,10 +35,8 @@ def fill(world: World, episodes: Episodes, pod: Pod, path: str, container: str |
     def let_go() -> None:
         helper.communicate(timeout=_PATIENCE)
 
-    assert helper.stdout is not None
-    answer = helper.stdout.readline()
     try:
-        told = json.loads(answer)
+        told = json.loads(helper.stdout.readline() if helper.stdout else "")
     except ValueError:
         _, said = helper.communicate(timeout=_PATIENCE)
         raise FaultError(

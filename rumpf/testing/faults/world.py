@@ -25,7 +25,7 @@ class World:
         self.cluster = cluster
 
     def run(self, program: str, *arguments: str, given: str | None = None) -> str:
-        """Run a program of this machine in the cluster's network, mounts and processes; return what it printed."""
+        """Run a program of this machine inside of the cluster; return what it printed."""
         command = self.command(program, *arguments)
         try:
             done = subprocess.run(

@@ -69,6 +69,8 @@ class ApiProxy:
 
     def start(self) -> Self:
         """Listen, and write the default kubeconfig."""
+        if self._background is not None:
+            raise FaultError("the proxy is running already", remedy="make another one", where=_WHERE)
         certificate = issue(*dict.fromkeys((self._host, self._bind, "127.0.0.1", "localhost")))
         self._authority = certificate.authority
         background = Background(Engine(self._upstream, certificate.context, bodies=self._bodies))

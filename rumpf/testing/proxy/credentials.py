@@ -121,7 +121,7 @@ def write_kubeconfig(path: Path, *, server: str, authority: bytes, token: str, n
     }
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        yaml.safe_dump(config, file, sort_keys=False)
+        json.dump(config, file, indent=2)  # is YAML too, and takes a tenth of the time
 
 
 def caller_of(authorization: str, identities: Mapping[str, Identity], upstream: Upstream) -> Caller:

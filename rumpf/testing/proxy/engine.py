@@ -37,7 +37,7 @@ class Engine:
         self.failures: list[BaseException] = []
         self.last_serial = 0
         self._upstream = upstream
-        self._listener = Listener(context, self._connected)
+        self._listener = Listener(context, self._connected, self.failed)
         self._clients: dict[str, Client] = {}
         self._connections: set[Connection] = set()
         self._wires: set[Wire] = set()

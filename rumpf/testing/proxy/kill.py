@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import os
+import select
 import signal
 import threading
 from collections.abc import Callable
@@ -75,8 +76,10 @@ class Kill:
         try:
             return self._outcome.result(timeout)
         except (TimeoutError, concurrent.futures.CancelledError) as error:
+            gone = self._descriptor is not None and _is_dead(self._descriptor)
             raise FaultError(
-                f"not killed within {timeout:g} s: {self.seen} of the {self.write} writes it takes were seen",
+                f"not killed within {timeout:g} s: {self.seen} of the {self.write} writes it takes were seen"
+                + (", and the process has ended by itself" if gone else ""),
                 remedy="see proxy.requests(writes=True) for what the client did; ask for an earlier write, "
                 "or give it more time",
                 where=f"{_WHERE}, {self._description}",
@@ -153,16 +156,28 @@ def _descriptor_of(victim: int | Process) -> int:
             remedy="give the client's PID, once it has started",
             where=_WHERE,
         )
+    ended = FaultError(f"process {pid} has ended already", remedy="arm the kill while it runs", where=_WHERE)
+    # Popen and multiprocessing know an end that the kernel has forgotten: the PID may be another's by now.
+    if any(getattr(victim, known, None) is not None for known in ("returncode", "exitcode")):
+        raise ended
     try:
-        return os.pidfd_open(pid)
-    except ProcessLookupError as error:
-        raise FaultError(
-            f"process {pid} has ended already", remedy="arm the kill while it runs", where=_WHERE
-        ) from error
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        raise ended from None
+    if _is_dead(descriptor):
+        os.close(descriptor)
+        raise ended
+    return descriptor
+
+
+def _is_dead(descriptor: int) -> bool:
+    """Tell whether all threads of a process are gone: its pidfd can then be read from, reaped or not."""
+    readable, _, _ = select.select([descriptor], [], [], 0)
+    return bool(readable)
 
 
 async def _kill(descriptor: int) -> None:
-    """SIGKILL a process; a pidfd can be read from when all its threads are gone, reaped or not."""
+    """SIGKILL a process, and wait until it is dead."""
     loop = asyncio.get_running_loop()
     dead = asyncio.Event()
     loop.add_reader(descriptor, dead.set)

@@ -1,7 +1,6 @@
 """Takes in connections at one address, and can refuse them there for a while."""
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import Callable
@@ -11,6 +10,8 @@ from rumpf.testing.proxy.wire import Wire, reset_on_close
 _BACKLOG = 1024
 _HANDSHAKE = 30.0
 _SHUTDOWN = 2.0
+_PAUSE = 0.2
+"""Seconds until the next try when connections cannot be taken in."""
 
 
 class Listener:
@@ -19,9 +20,15 @@ class Listener:
     asyncio's own server is not used: a connection that it has just accepted when it is closed hangs.
     """
 
-    def __init__(self, context: ssl.SSLContext, made: Callable[[Wire], None]) -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        made: Callable[[Wire], None],
+        failed: Callable[[OSError], None],
+    ) -> None:
         self._context = context
         self._made = made
+        self._failed = failed
         self._place: socket.socket | None = None
         self._listening: socket.socket | None = None
         self._agreeing: dict[asyncio.Task[None], socket.socket] = {}
@@ -40,7 +47,7 @@ class Listener:
         bind, port, *_ = self._place.getsockname()
         self._listening = _bound(bind, port)
         self._listening.listen(_BACKLOG)
-        asyncio.get_running_loop().add_reader(self._listening, self._accept, self._listening)
+        self._go_on(self._listening)
 
     def close(self) -> None:
         """Refuse connections; reset those that have not agreed on TLS yet."""
@@ -61,7 +68,7 @@ class Listener:
             self._place = None
 
     def _accept(self, listening: socket.socket) -> None:
-        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+        try:
             while True:
                 connection, _ = listening.accept()
                 connection.setblocking(False)  # noqa: FBT003 - the name is the library's
@@ -69,6 +76,17 @@ class Listener:
                 self._agreeing[task] = connection
                 self._fresh.add(connection)
                 task.add_done_callback(self._agreed)
+        except (BlockingIOError, ConnectionAbortedError):
+            return  # no more for now
+        except OSError as error:  # most likely too many open files
+            self._failed(error)
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listening)
+            loop.call_later(_PAUSE, self._go_on, listening)
+
+    def _go_on(self, listening: socket.socket) -> None:
+        if listening is self._listening:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
 
     def _agreed(self, task: asyncio.Task[None]) -> None:
         connection = self._agreeing.pop(task)

@@ -69,8 +69,9 @@ class Filter(TypedDict, total=False):
     """Which requests are meant: those to which everything that is given applies.
 
     `resource="pods"` means its subresources too, `resource="pods/status"` only that one, and
-    `subresource=""` none. `writes` means only writes, or none. `matching` is asked last; it runs in the
-    proxy's own thread, gets writes with their bodies, and must not wait or call the proxy.
+    `subresource=""` none. `writes` means only writes, or none. `matching` is asked last. It runs in the
+    proxy's own thread and must not wait or call the proxy; where it picks what a fault strikes, writes
+    come with their bodies.
     """
 
     verb: Pattern

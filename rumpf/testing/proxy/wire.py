@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
+from typing import cast
 
 _ENOUGH = 256 * 1024
 """Bytes that may wait unread before the other side is made to wait."""
@@ -40,8 +41,7 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport; TLS has been agreed on by now."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows a type, checks nothing
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         if self._made is not None:
             self._made(self)
 

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
-import yaml
-
 from rumpf.testing.proxy.certificate import ServerCertificate, issue
 
 TOKEN = "the token that the API server knows"  # noqa: S105 - nobody's
@@ -102,7 +100,7 @@ class ApiServer(ThreadingHTTPServer):
             "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u", "namespace": "here"}}],
             "current-context": "x",
         }
-        path.write_text(yaml.safe_dump(config))
+        path.write_text(json.dumps(config))
         return path
 
     def watch(self) -> Watch:

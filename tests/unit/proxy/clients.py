@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
 MAPS = "/api/v1/namespaces/here/configmaps"
 WATCH = f"{MAPS}?watch=true"
 PATIENCE = 10.0
@@ -36,7 +34,7 @@ class Client:
     """A client that was given a kubeconfig, and keeps its connection."""
 
     def __init__(self, kubeconfig: Path, *, token: str | None = None) -> None:
-        config: dict[str, Any] = yaml.safe_load(kubeconfig.read_text())
+        config: dict[str, Any] = json.loads(kubeconfig.read_text())
         cluster = config["clusters"][0]["cluster"]
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         self.context = ssl.create_default_context(cadata=authority)

@@ -281,7 +281,7 @@ def test_a_watch_ends_on_both_sides_when_the_proxy_goes_down(
     watch = server.watch()
     with proxy.down():
         assert watch.left.wait(1)
-        with pytest.raises(http.client.IncompleteRead):
+        with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
             response.read()
 
 

@@ -8,6 +8,7 @@ from rumpf.errors import FaultError, UsageError
 from rumpf.testing.proxy import ApiProxy
 from rumpf.testing.proxy.credentials import read_kubeconfig
 from tests.unit.proxy.apiserver import TOKEN, ApiServer
+from tests.unit.proxy.clients import MAPS, Client
 
 CLUSTER = {"server": "https://api.test/behind/a/prefix"}
 
@@ -91,6 +92,23 @@ def test_after_the_end_the_proxy_says_that_it_is_not_running(server: ApiServer, 
     assert not path.exists()
     with pytest.raises(FaultError, match="not running"):
         proxy.requests()
+
+
+def test_clients_are_told_the_name_by_which_they_reach_the_proxy(server: ApiServer, tmp_path: Path) -> None:
+    with ApiProxy(server.kubeconfig(tmp_path), reached_as="localhost") as proxy:
+        assert proxy.server.startswith("https://localhost:")
+        client = Client(proxy.kubeconfig)  # which verifies that name
+        assert client.ask("GET", MAPS).status == 200
+        client.close()
+
+
+def test_a_proxy_can_be_started_again_and_is_where_it_was(server: ApiServer, tmp_path: Path) -> None:
+    proxy = ApiProxy(server.kubeconfig(tmp_path))
+    with proxy, pytest.raises(FaultError, match="running already"):
+        proxy.start()
+    before = proxy.server
+    with proxy:
+        assert proxy.server == before
 
 
 def test_an_address_that_is_not_this_machines_is_refused(server: ApiServer, tmp_path: Path) -> None:

@@ -1,11 +1,16 @@
 import gzip
 import json
 import os
+import resource
+import socket
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from rumpf.errors import FaultError
 from rumpf.testing.proxy import ApiProxy
 from tests.unit.proxy.apiserver import PATIENCE, TOKEN, ApiServer
 from tests.unit.proxy.clients import MAPS, WATCH, Client, until
@@ -333,6 +338,35 @@ def test_many_watches_at_once(proxy: ApiProxy, server: ApiServer) -> None:
     for client, response in zip(clients, responses, strict=True):
         response.close()
         client.close()
+
+
+def test_connections_for_which_there_is_no_room_wait_and_the_test_hears_of_it(
+    server: ApiServer, tmp_path: Path
+) -> None:
+    proxy = ApiProxy(server.kubeconfig(tmp_path)).start()
+    client = Client(proxy.kubeconfig)
+    connection = socket.socket()
+    with no_more_files():
+        connection.connect((client.host, client.port))
+        assert proxy.requests() == ()  # by the time this is answered, the proxy has tried
+    with client.context.wrap_socket(connection, server_hostname=client.host) as late:
+        late.sendall(f"GET {MAPS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert until(late, b"}").startswith(b"HTTP/1.1 200 ")
+    with pytest.raises(FaultError, match="Too many open files"):
+        proxy.close()
+
+
+@contextmanager
+def no_more_files() -> Generator[None]:
+    """Let this process open nothing more for a while."""
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
 
 
 def test_the_end_of_the_proxy_ends_what_is_under_way(server: ApiServer, tmp_path: Path) -> None:

@@ -9,9 +9,12 @@ import contextlib
 import ipaddress
 import json
 import os
+import shlex
 import shutil
 import signal
+import stat
 import subprocess
+import sys
 import sysconfig
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -20,17 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import rumpf
+
 RUMPF = Path(sysconfig.get_path("scripts")) / "rumpf"
 NOBODY = 65534
-_BOOT = """
-mount --make-rprivate /
-mount --bind "$1" "$1"
-mount -n -o remount,bind,ro /
-ip link set lo up
-trap '' CHLD  # orphans vanish when they die, as with any init
-echo booted
-exec sleep infinity
-"""
 _CGROUPS = Path("/sys/fs/cgroup")
 _PATIENCE = 10.0
 
@@ -168,8 +164,9 @@ class Machine:
     def kubectl(self, name: str, *arguments: str, given: str = "") -> str:
         """Run kubectl against a cluster; what it printed."""
         program = self.record(name)["binaries"]["kubectl"]
-        kubeconfig = self.clusters / name / "kubeconfig"
-        done = self.run(program, f"--kubeconfig={kubeconfig}", *arguments, given=given)
+        folder = self.clusters / name
+        access = (f"--kubeconfig={folder / 'kubeconfig'}", f"--cache-dir={folder / 'kubectl'}")
+        done = self.run(program, *access, *arguments, given=given)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -204,7 +201,7 @@ class Machine:
             firewall=frozenset(self._firewall()),
             listeners=frozenset(self.listeners()),
             cgroups=frozenset(self._cgroups()),
-            files=frozenset(_files(self.folder)),
+            files=frozenset(self._files()),
             settings=frozenset(_settings()),
         )
 
@@ -223,6 +220,14 @@ class Machine:
             if entry.name.isdecimal() and entry.name != "1":
                 yield entry
 
+    def _files(self) -> Iterator[str]:
+        """What is in no cache, and what is in the folder of clusters."""
+        for folder, inner, names in os.walk(self.folder):
+            if Path(folder) == self.cache:
+                inner[:] = [name for name in inner if name == self.clusters.name]
+            elif Path(folder) != self.folder:
+                yield from (str(Path(folder, name)) for name in (*inner, *names))
+
     def _firewall(self) -> Iterator[str]:
         for program in ("iptables-save", "ip6tables-save"):
             if shutil.which(program):
@@ -230,22 +235,26 @@ class Machine:
                 yield from (rule for rule in rules if not rule.startswith("#"))
 
     def _cgroups(self) -> Iterator[str]:
-        groups = [*_CGROUPS.glob("rumpf-*"), *_CGROUPS.glob("*/rumpf-*")]
-        if groups:
-            # Control groups are the one thing that machines share; clusters elsewhere have theirs.
-            elsewhere = set(_cgroups_elsewhere({each.name for each in self._processes()}, self.init))
-            yield from (str(group) for group in groups if group.name not in elsewhere)
+        # The one thing that machines share. A group in which somebody else's processes are is not ours.
+        here = {_target(each / "ns/pid") for each in self._processes()}
+        for group in (*_CGROUPS.glob("*/k8s.io/*"), *_CGROUPS.glob("k8s.io/*")):
+            inside = [pid for each in group.rglob("cgroup.procs") for pid in _read(each).split()]
+            if all(_target(Path(f"/proc/{pid}/ns/pid")) in here for pid in inside):
+                yield str(group)
 
 
 _LISTENING = 0x0A
 
 
 @contextmanager
-def booted(folder: Path) -> Generator[Machine]:
-    """Run a machine for the length of a block. It takes root."""
+def booted(folder: Path, shown: Mapping[Path, Path]) -> Generator[Machine]:
+    """Run a machine for the length of a block. It takes root.
+
+    `folder` can be written; `shown` are folders of this machine and where they are seen on that one.
+    """
     boot = subprocess.Popen(
         ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        + ["sh", "-e", "-c", _BOOT, "init", str(folder)],
+        + ["sh", "-e", "-c", "\n".join(_boot(folder, shown))],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -259,28 +268,42 @@ def booted(folder: Path) -> Generator[Machine]:
         boot.stdout.close()
 
 
+def _boot(folder: Path, shown: Mapping[Path, Path]) -> Iterator[str]:
+    yield "mount --make-rprivate /"
+    for source, target in {folder: folder, **shown}.items():
+        target.mkdir(parents=True, exist_ok=True)
+        yield shlex.join(["mount", "--bind", str(source), str(target)])
+    yield from _opened(folder)
+    yield "mount -n -o remount,bind,ro /"
+    yield "ip link set lo up"
+    yield "trap '' CHLD"  # orphans vanish when they die, as with any init
+    yield "echo booted"
+    yield "exec sleep infinity"
+
+
+def _opened(folder: Path) -> Iterator[str]:
+    """Let everybody run this Python and this package, also where they lie in root's home."""
+    needed = {Path(sys.prefix), Path(sys.base_prefix), Path(rumpf.__file__).parent.parent}
+    parents = {parent for path in needed for parent in path.parents}
+    for closed in sorted(path for path in parents if not path.stat().st_mode & stat.S_IXOTH):
+        inside = [path for path in needed if path.is_relative_to(closed)]
+        for number, path in enumerate(inside):
+            aside = folder / f"aside-{number}"
+            aside.mkdir()
+            yield shlex.join(["mount", "--bind", str(path), str(aside)])
+        yield shlex.join(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(closed)])
+        for number, path in enumerate(inside):
+            yield shlex.join(["mkdir", "-p", str(path)])
+            yield shlex.join(["mount", "--move", str(folder / f"aside-{number}"), str(path)])
+            yield shlex.join(["rmdir", str(folder / f"aside-{number}")])
+
+
 def _only_child(parent: "subprocess.Popen[str]") -> int:
     while parent.poll() is None:
         if children := _read(Path(f"/proc/{parent.pid}/task/{parent.pid}/children")).split():
             return int(children[0])
         time.sleep(0.001)
     return 0
-
-
-def _cgroups_elsewhere(here: set[str], init: int) -> Iterator[str]:
-    del here
-    ours = {_target(Path(f"/proc/{init}/ns/pid"))}
-    for process in Path("/proc").iterdir():
-        if process.name.isdecimal() and _target(process / "ns/pid") not in ours:
-            with contextlib.suppress(OSError, ValueError, KeyError):
-                record = json.loads((process / "root/run/rumpf/cluster.json").read_text())
-                yield f"rumpf-{record['link']}"
-
-
-def _files(folder: Path) -> Iterator[str]:
-    for inner, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            yield str(Path(inner, name))
 
 
 def _settings() -> Iterator[str]:

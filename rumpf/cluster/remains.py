@@ -1,0 +1,23 @@
+"""What a dead cluster leaves behind, and how it is removed: by its guard, or by whoever comes next."""
+
+import shutil
+import time
+from pathlib import Path
+
+from rumpf.cluster import cgroups
+
+RECORD = "cluster.json"
+"""In a cluster's folder: what `status` tells of it."""
+_CONTAINERS = "containerd/io.containerd.runtime.v2.task/k8s.io"
+"""containerd keeps a folder here for each container that it has not cleaned up itself."""
+_STUBBORN = 1.0
+
+
+def leave_nothing(folder: Path) -> None:
+    """Remove what dead processes of a cluster left behind."""
+    cgroups.remove(path.name for path in folder.joinpath(_CONTAINERS).glob("*"))
+    # Mounts are the cluster's own and gone with it: what lies here are plain files. One of the dying
+    # may have added another while its folder was emptied.
+    deadline = time.monotonic() + _STUBBORN
+    while folder.exists() and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,179 @@
+"""Processes killed and frozen, volumes filled: what Pods and clients see of it, and that it ends."""
+
+import subprocess
+
+import pytest
+
+from rumpf.errors import ClusterError, FaultError, KubectlFailed
+from rumpf.testing import Faults, Kubectl
+from tests.e2e.inside import Object, Pods, apply, claim, claimed, mounted
+
+real = pytest.mark.nodes("real")
+
+
+def test_while_the_api_server_is_killed_nobody_answers_and_then_it_knows_all_it_knew(
+    kubectl: Kubectl, namespace: str, faults: Faults
+) -> None:
+    kubectl("create", "configmap", "before")
+    with faults.killed("kube-apiserver"):
+        assert "refused" in kubectl.run("get", "configmaps").stderr
+    assert "before" in kubectl("get", "configmaps")
+    assert kubectl.namespace == namespace
+
+
+@pytest.mark.parametrize("component", ["kube-apiserver", "etcd"])
+def test_a_component_that_is_killed_is_back_when_the_call_returns(
+    kubectl: Kubectl, namespace: str, faults: Faults, component: str
+) -> None:
+    kubectl("create", "configmap", "before")
+    faults.kill(component)
+    kubectl("create", "configmap", "after")
+    assert kubectl("get", "configmap", "before", "after", "--output=name").split() == [
+        "configmap/before",
+        "configmap/after",
+    ]
+    assert kubectl.namespace == namespace
+
+
+def test_a_frozen_api_server_takes_connections_and_answers_nothing(
+    kubectl: Kubectl, namespace: str, faults: Faults
+) -> None:
+    with faults.frozen("kube-apiserver"), pytest.raises(KubectlFailed) as hung:
+        kubectl("get", "configmaps", "--request-timeout=2s")
+    assert "deadline exceeded" in str(hung.value) or "imeout" in str(hung.value)
+    assert "kube-root-ca.crt" in kubectl("get", "configmaps", "--request-timeout=2s")
+    assert kubectl.namespace == namespace
+
+
+def test_while_etcd_is_frozen_nothing_is_written_and_nothing_is_lost(
+    kubectl: Kubectl, namespace: str, faults: Faults
+) -> None:
+    with faults.frozen("etcd"), pytest.raises(KubectlFailed):
+        kubectl("create", "configmap", "during", "--request-timeout=2s")
+    kubectl("create", "configmap", "after")
+    assert kubectl.namespace == namespace
+
+
+@real
+@pytest.mark.parametrize("component", ["kube-scheduler", "kube-controller-manager"])
+def test_without_it_no_pod_of_a_deployment_starts_until_it_is_back(
+    kubectl: Kubectl, pods: Pods, faults: Faults, component: str
+) -> None:
+    del pods
+    with faults.killed(component):
+        kubectl("create", "deployment", "web", "--image=rumpf.local/busybox:1", "--", "sleep", "1000")
+        with pytest.raises(KubectlFailed):
+            kubectl("rollout", "status", "deployment/web", "--timeout=2s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+
+
+@real
+@pytest.mark.parametrize("component", ["kubelet", "containerd", "kube-apiserver"])
+def test_pods_live_on_when_a_component_of_their_node_is_killed(
+    pods: Pods, faults: Faults, component: str
+) -> None:
+    pods.run("one")
+    faults.kill(component)
+    assert pods.sh("one", "wget -q -O - http://127.0.0.1:8080/") == "hello\n"
+    pods.run("another")
+    assert pods.restarts("one") == 0
+
+
+def test_a_component_that_there_is_not_is_refused_with_those_that_there_are(faults: Faults) -> None:
+    with pytest.raises(ClusterError, match=r"it has: .*kube-apiserver"):
+        faults.kill("api")
+    with pytest.raises(ClusterError, match=r"it has: .*kube-apiserver"), faults.frozen("api"):
+        pytest.fail("there is none")
+
+
+def test_a_component_is_well_again_after_a_test_that_failed_while_it_was_frozen(
+    kubectl: Kubectl, namespace: str, faults: Faults
+) -> None:
+    with pytest.raises(ZeroDivisionError), faults.frozen("kube-apiserver"):
+        raise ZeroDivisionError
+    assert "kube-root-ca.crt" in kubectl("get", "configmaps", "--request-timeout=2s")
+    assert "frozen  <- ZeroDivisionError while it was active" in str(faults.episodes.all[-1])
+    assert kubectl.namespace == namespace
+
+
+@real
+def test_a_killed_container_is_started_again_and_a_wait_for_it_waits_for_the_new_one(
+    pods: Pods, faults: Faults
+) -> None:
+    pods.run("one")
+    pods.sh("one", "touch /mine")
+    faults.kill_container("one")
+    pods.ready("one")
+    assert pods.restarts("one") == 1
+    assert pods.field("one", "{.status.containerStatuses[0].lastState.terminated.exitCode}") == "137"
+    assert not pods.tries("one", "test -e /mine")
+
+
+@real
+def test_another_signal_is_only_sent(pods: Pods, faults: Faults, kubectl: Kubectl) -> None:
+    pods.run("one", script="trap 'echo heard' HUP; echo ready; while :; do sleep 1000 & wait $!; done")
+    faults.kill_container("one", "main", signal="HUP")
+    with subprocess.Popen(kubectl.command("logs", "--follow", "one"), stdout=subprocess.PIPE) as log:
+        assert log.stdout is not None
+        assert [log.stdout.readline() for _ in range(2)] == [b"ready\n", b"heard\n"]
+        log.kill()
+    assert pods.restarts("one") == 0
+
+
+@real
+def test_a_volume_in_memory_is_full_for_the_block_and_empty_again_afterwards(
+    pods: Pods, faults: Faults
+) -> None:
+    pods.run("one", **mounted(emptyDir={"medium": "Memory", "sizeLimit": "8Mi"}))
+    pods.sh("one", "echo mine > /data/file")
+    with faults.fill("one", "/data"):
+        assert pods.sh("one", "ls -A /data") == "file\n", "nothing else is seen there"
+        assert "No space left on device" in _write(pods)
+        assert pods.sh("one", "cat /data/file") == "mine\n"
+    assert _write(pods) == ""
+
+
+@real
+def test_a_claimed_volume_is_filled_too(pods: Pods, faults: Faults, kubectl: Kubectl) -> None:
+    apply(kubectl, claim("data", "8Mi"))
+    pods.run("one", **claimed("data"))
+    with faults.fill("one", "/data"):
+        assert "No space left on device" in _write(pods)
+    assert _write(pods) == ""
+
+
+@real
+def test_a_volume_stays_full_when_the_container_is_killed_and_the_pod_can_go_meanwhile(
+    pods: Pods, faults: Faults, kubectl: Kubectl
+) -> None:
+    pods.run("one", **mounted(emptyDir={"medium": "Memory", "sizeLimit": "8Mi"}))
+    with faults.fill("one", "/data"):
+        faults.kill_container("one")
+        pods.ready("one")
+        assert "No space left on device" in _write(pods)
+        kubectl("delete", "pod", "one", "--grace-period=1")
+
+
+@real
+@pytest.mark.parametrize(
+    ("volume", "path", "says"),
+    [
+        ({"emptyDir": {}}, "/data", "not a file system of its own"),
+        ({"emptyDir": {}}, "/", "not a file system of its own"),
+        ({"emptyDir": {"medium": "Memory"}}, "/data", "no more than 2048 are filled"),
+        ({"hostPath": {"path": "/run"}}, "/data", "not a file system of its own"),
+        ({"hostPath": {"path": "/"}}, "/data/tmp", "not a file system of its own"),
+        ({"emptyDir": {}}, "/nowhere", "No such file or directory"),
+    ],
+)
+def test_what_is_not_a_small_volume_is_never_filled(
+    pods: Pods, faults: Faults, volume: Object, path: str, says: str
+) -> None:
+    pods.run("one", **mounted(**volume))
+    with pytest.raises(FaultError, match=says) as refused, faults.fill("one", path):
+        pytest.fail("it was filled")
+    assert "PersistentVolumeClaim" in refused.value.remedy
+
+
+def _write(pods: Pods) -> str:
+    return pods.kubectl.run("exec", "one", "--", "sh", "-c", "echo more > /data/more").stderr
