@@ -30,10 +30,10 @@ from rumpf.console import for_stream
 from rumpf.testing.proxy import ApiProxy
 from rumpf.testing.proxy.certificate import load_chain
 
-PAIRS = 2000
+PAIRS = 1500
 WARM_UP = 100
 CONNECTIONS = 8
-BURST = 400  # requests per connection
+BURST = 250  # requests per connection
 NAMESPACE = f"bench-proxy-{secrets.token_hex(3)}"
 LIST_OBJECTS, LIST_OBJECT_BYTES = 50, 1_000_000
 
@@ -203,6 +203,7 @@ def client(direct: Server, proxied: Server) -> None:
         throughput(direct, proxied)
         big_lists(direct, proxied)
     finally:
+        connection = direct.connect()  # the API server closes what is idle for long
         ask(direct, connection, "DELETE", f"/api/v1/namespaces/{NAMESPACE}/configmaps")
         ask(direct, connection, "DELETE", f"/api/v1/namespaces/{NAMESPACE}")
 

@@ -24,6 +24,8 @@ def bootstrap_objects() -> tuple[tuple[str, Object], ...]:
         ("/api/v1/namespaces/kube-system/services", _dns_service()),
         ("/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices", _dns_endpoints()),
         ("/apis/storage.k8s.io/v1/storageclasses", _storage_class()),
+        # A controller makes it too, but a Pod that is created at once would be refused for want of it.
+        ("/api/v1/namespaces/default/serviceaccounts", _service_account()),
     )
 
 
@@ -94,6 +96,10 @@ def _dns_endpoints() -> Object:
             {"name": "dns-tcp", "port": 53, "protocol": "TCP"},
         ],
     }
+
+
+def _service_account() -> Object:
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
 
 
 def _storage_class() -> Object:

@@ -36,7 +36,7 @@ def main() -> NoReturn:
     try:
         lock = ownership.take(folder)
     except OSError as error:
-        say(failure("guard", error))
+        say(failure("guard", error, folder))
         sys.exit(1)
     if lock is None:
         say({"event": "taken"})
@@ -46,7 +46,7 @@ def main() -> NoReturn:
         folder.mkdir(mode=0o700)
         Guard(setup, folder, lock).watch()
     except OSError as error:
-        say(failure("guard", error))
+        say(failure("guard", error, folder))
     finally:
         leave_nothing(folder)
         ownership.give_up(folder, lock)

@@ -37,6 +37,7 @@ _POLL = 0.01
 _ATTEMPTS = 5
 _OK, _CREATED, _CONFLICT = 200, 201, 409
 _HANDS = 8
+_A_WHILE = 0.5
 
 
 def up(spec: ClusterSpec, *, console: Console | None = None, stay: bool = False) -> Cluster:
@@ -162,6 +163,9 @@ class _Launch:
             wanted = self.spec.count
             until(lambda: ready_nodes(client) >= wanted, "node" if wanted == 1 else f"{wanted} nodes")
         client.close()
+        # Nothing asks some of the components anything yet: one may die as often as it is started.
+        while _struggling(self.spec.name):
+            session.check(_POLL)
 
 
 def create_nodes(kubeconfig: str, count: int) -> None:
@@ -202,6 +206,12 @@ def _takes_pods(node: Mapping[str, Any]) -> bool:
     return not node["spec"].get("taints") and any(
         condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions
     )
+
+
+def _struggling(name: str) -> bool:
+    """Whether a component has died, and nobody can say yet whether it will live."""
+    components = control.ask(cluster_dir(name), {"do": "status"})["components"]
+    return any(each["restarts"] and each["age"] < _A_WHILE for each in components)
 
 
 def _states(name: str) -> str:

@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import select
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -23,6 +24,7 @@ from rumpf.errors import ClusterError, ClusterExists, ComponentDied
 
 _LINES_SHOWN = 12
 _FAREWELL = 10.0
+_A_LITTLE = 64 * 1024
 _NO_ROOM = os.strerror(errno.ENOSPC).lower()
 
 
@@ -110,7 +112,7 @@ class Session:
             raise Taken
         if kind == "failed" and (number := event.get("errno")):
             raise refused(OSError(number, "", event["file"]), self._name)
-        if kind == "failed" and _NO_ROOM in event["tail"].lower():
+        if kind == "failed" and (_NO_ROOM in event["tail"].lower() or self._disk_is_full()):
             raise refused(OSError(errno.ENOSPC, "", str(self._folder)), self._name)
         if kind == "failed":
             tail = "\n".join(event["tail"].strip().splitlines()[-_LINES_SHOWN:])
@@ -119,6 +121,12 @@ class Session:
                 remedy="the last lines of its log are above; rumpf cluster assets shows which binary runs",
                 where=self._name,
             )
+
+    def _disk_is_full(self) -> bool:
+        # Then a component could not even write why it failed.
+        with contextlib.suppress(OSError):
+            return shutil.disk_usage(self._folder.parent).free < _A_LITTLE
+        return False
 
     def close(self) -> None:
         """End the cluster, unless it was released, and wait until nothing of it is left."""

@@ -63,13 +63,13 @@ class Setup:
         return json.dumps(asdict(self)) + "\n"
 
 
-def failure(component: str, error: Exception) -> dict[str, Any]:
-    """The event that tells why a part of the cluster cannot start."""
+def failure(component: str, error: Exception, folder: Path) -> dict[str, Any]:
+    """The event that tells why a part of the cluster in `folder` cannot start."""
     reason = f"{type(error).__name__}: {error}"
     event: dict[str, Any] = {"event": "failed", "component": component, "exit": reason, "tail": ""}
     if isinstance(error, OSError) and error.errno:
         # What the machine refuses is a matter of its own, whichever part of the cluster it met.
-        event |= {"errno": error.errno, "file": os.fsdecode(error.filename or "")}
+        event |= {"errno": error.errno, "file": os.fsdecode(error.filename or folder)}
     return event
 
 

@@ -66,7 +66,7 @@ def supervise(setup: Setup, given: Guarded) -> NoReturn:
         plan = Plan.from_json(json.loads(_read_line(given.guard)))
         Supervisor(plan, given.guard, say, bound_to_parent=given.link is None).run()
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
-        say(failure("supervisor", error))
+        say(failure("supervisor", error, given.folder))
         code = 1
     finally:
         kill_descendants(everything=given.link is not None)

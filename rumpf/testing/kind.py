@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from rumpf.errors import ClusterError, ImageError, ToolMissing
 from rumpf.testing.kubectl import Kubectl
@@ -60,7 +60,7 @@ def kind(options: KindOptions, *, keep: bool) -> Generator[Kind]:
     """Make one for the length of a block, or take the one that was kept; with `keep`, leave it up."""
     check_engine()
     try:
-        from pytest_kind import KindCluster
+        from pytest_kind import KindCluster  # pyright: ignore[reportMissingTypeStubs]
     except ImportError:
         raise ToolMissing(
             "pytest-kind, which makes kind clusters, is not installed",
@@ -68,7 +68,10 @@ def kind(options: KindOptions, *, keep: bool) -> Generator[Kind]:
             where="--cluster kind",
         ) from None
     program, kubectl = options.kind or _on_path("kind"), options.kubectl or _on_path("kubectl")
-    made = KindCluster(options.name, image=options.image, kind_path=program, kubectl_path=kubectl)
+    made = cast(
+        "_KindCluster",
+        KindCluster(options.name, image=options.image, kind_path=program, kubectl_path=kubectl),
+    )
     try:
         made.ensure_kubectl()
         made.create()
@@ -89,6 +92,26 @@ def kind(options: KindOptions, *, keep: bool) -> Generator[Kind]:
     finally:
         if not keep:
             made.delete()
+
+
+class _KindCluster(Protocol):
+    """As much of pytest-kind, which has no types, as is used."""
+
+    kubeconfig_path: Path
+    kubectl_path: Path
+    kind_path: Path
+
+    def ensure_kubectl(self) -> None:
+        """Download a kubectl where there is none."""
+        ...
+
+    def create(self) -> None:
+        """Make the cluster, or take the one of that name."""
+        ...
+
+    def delete(self) -> None:
+        """End it."""
+        ...
 
 
 def check_engine() -> None:

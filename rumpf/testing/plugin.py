@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import pytest
 
@@ -106,11 +106,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: object) -> None:
+def pytest_testnodedown(node: "_Worker") -> None:
     """Hear what a worker of pytest-xdist would say."""
-    said: list[str] = getattr(node, "workeroutput", {}).get(_WORKER_SAYS, [])
-    config: pytest.Config = node.config  # type: ignore[attr-defined]
-    config.stash[_NOTES].lines += said
+    # One that crashed has put nothing out.
+    output: dict[str, list[str]] = getattr(node, "workeroutput", {})
+    node.config.stash[_NOTES].lines += output.get(_WORKER_SAYS, [])
+
+
+class _Worker(Protocol):
+    """As much of pytest-xdist, which may not be there, as is used."""
+
+    config: pytest.Config
 
 
 @pytest.fixture(scope="session")

@@ -72,7 +72,7 @@ def test_exec_hands_on_input_output_errors_and_the_exit_code(pods: Pods, kubectl
 
 
 def test_logs_are_there_also_of_the_container_before(pods: Pods, kubectl: Kubectl) -> None:
-    script = "echo >> /data/lives; echo life $(wc -l < /data/lives); sleep 1000"
+    script = "echo >> /data/lives; echo life $(wc -l < /data/lives); sleep 1000; exit 1"
     pods.run("box", script=script, **mounted(emptyDir={}))
     assert kubectl("logs", "box") == "life 1\n"
     pods.sh("box", "killall sleep")

@@ -58,7 +58,8 @@ def test_a_failed_test_shows_what_a_person_would_look_for(run_inside: RunInside)
             log.write_text("".join(f"operator line {number}\\n" for number in range(200)))
             rumpf_logs.add("log of the operator", log)
             kubectl("apply", "-f-", input=json.dumps(POD))
-            kubectl("wait", "pod/sad", "--for=jsonpath={..waiting.reason}=CrashLoopBackOff", "--timeout=30s")
+            waiting = "{.status.containerStatuses[0].state.waiting.reason}=CrashLoopBackOff"
+            kubectl("wait", "pod/sad", f"--for=jsonpath={waiting}", "--timeout=30s")
             with faults.frozen("kube-scheduler"):
                 assert "it works" == ""
         """
@@ -222,12 +223,18 @@ def test_a_kept_cluster_stays_up_with_the_failed_tests_namespace_and_says_how_to
 
 
 def test_without_it_nothing_stays_up(run_inside: RunInside) -> None:
-    before = {each.name for each in clusters()}
     result = run_inside(
-        "def test_it(kubectl): assert kubectl('get', '--raw=/readyz') == 'ok'", "--nodes=none"
+        """
+        import pathlib
+
+        def test_it(cluster, kubectl):
+            pathlib.Path("name").write_text(cluster.name)
+            assert kubectl("get", "--raw=/readyz") == "ok"
+        """,
+        "--nodes=none",
     )
     result.assert_outcomes(passed=1)
-    assert {each.name for each in clusters()} <= before
+    assert Path("name").read_text() not in {each.name for each in clusters()}
 
 
 def test_each_worker_of_xdist_has_a_cluster_of_its_own(run_inside: RunInside) -> None:

@@ -1,8 +1,5 @@
 """The proxy as a test uses it: plain calls from any thread, every fault a `with` block."""
 
-import secrets
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +9,12 @@ from typing import Self, Unpack
 from rumpf.errors import FaultError, UsageError
 from rumpf.testing.proxy.background import Background
 from rumpf.testing.proxy.certificate import issue
-from rumpf.testing.proxy.credentials import Identity, read_kubeconfig, write_kubeconfig
+from rumpf.testing.proxy.credentials import Identity, read_kubeconfig
 from rumpf.testing.proxy.engine import Engine
 from rumpf.testing.proxy.faults import Delay, Fault, Refusal, Rule, Stall
+from rumpf.testing.proxy.identities import Identities
 from rumpf.testing.proxy.kill import Kill, Killable, Moment
-from rumpf.testing.proxy.record import Filter, Request, selecting
+from rumpf.testing.proxy.record import Filter, Request, in_words, selecting
 
 _WHERE = "API proxy"
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to recognise them, not to bind them
@@ -59,11 +57,9 @@ class ApiProxy:
         self._port = port
         self._host = reached_as if reached_as is not None else bind
         self._bodies = bodies
-        self._given_folder = folder
-        self._folder = folder if folder is not None else Path()
-        self._authority = b""
+        self._folder = folder
         self._background: Background | None = None
-        self._identities: dict[str, Identity] = {}
+        self._identities: Identities | None = None
 
     # Its life.
 
@@ -72,15 +68,21 @@ class ApiProxy:
         if self._background is not None:
             raise FaultError("the proxy is running already", remedy="make another one", where=_WHERE)
         certificate = issue(*dict.fromkeys((self._host, self._bind, "127.0.0.1", "localhost")))
-        self._authority = certificate.authority
         background = Background(Engine(self._upstream, certificate.context, bodies=self._bodies))
         self._port = background.start(self._bind, self._port)
         self._background = background
-        if self._given_folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="rumpf-proxy-"))
-        else:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        self.identity(_DEFAULT)
+        try:
+            self._identities = Identities(
+                self._folder,
+                server=self.server,
+                authority=certificate.authority,
+                namespace=self._upstream.namespace,
+            )
+            background.engine.identities = self._identities.by_token
+            self.identity(_DEFAULT)
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def close(self) -> None:
@@ -93,11 +95,8 @@ class ApiProxy:
         if background is None:
             return
         background.stop()
-        for identity in self._identities.values():
-            identity.kubeconfig.unlink(missing_ok=True)
-        self._identities.clear()
-        if self._given_folder is None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._identities is not None:
+            self._identities.close()
         failures = background.engine.failures
         if failures:
             raise FaultError(
@@ -138,28 +137,9 @@ class ApiProxy:
         It acts with `token` (a ServiceAccount's, say), or else with the credentials that the proxy was
         given. Its `kubeconfig` has another, random token, that is good for this proxy alone.
         """
-        proxy = self._running()
-        known = self._identities.get(name)
-        if known is not None and token in {None, known.bears}:
-            return known
-        if known is not None:
-            raise UsageError(
-                f"the identity {name!r} exists and has another token",
-                remedy="choose another name",
-                where=_WHERE,
-            )
-        path = self._folder / f"{secrets.token_hex(4)}-{_safe(name)}.kubeconfig"
-        made = Identity(name=name, kubeconfig=path, token=secrets.token_urlsafe(32), bears=token)
-        write_kubeconfig(
-            path,
-            server=self.server,
-            authority=self._authority,
-            token=made.token,
-            namespace=self._upstream.namespace,
-        )
-        self._identities[name] = made
-        proxy.call(lambda: proxy.engine.identities.update({made.token: made}))
-        return made
+        self._running()
+        assert self._identities is not None  # noqa: S101 - narrows a type: what runs has some
+        return self._identities.get(name, token)
 
     # What was seen.
 
@@ -203,8 +183,8 @@ class ApiProxy:
         if len(found) < times:
             latest = "\n  ".join(str(request) for request in self.requests()[-10:]) or "none at all"
             raise FaultError(
-                f"{len(found)} of {times} requests like {_words(wanted)} came within {timeout:g} s; "
-                f"the latest requests were:\n  {latest}",
+                f"{len(found)} of {times} requests like {in_words(wanted)} came within {timeout:g} s; "
+                f"the latest were:\n  {latest}",
                 remedy="see proxy.requests() for all of them",
                 where=_WHERE,
             )
@@ -233,12 +213,6 @@ class ApiProxy:
         unless `retry_after` says otherwise; other codes have one only if it does. `reason` is the one
         that Kubernetes gives with that code, unless it is given.
         """
-        if not 400 <= code <= 599:  # noqa: PLR2004 - the range of HTTP's errors
-            raise UsageError(
-                f"{code} is not an error",
-                remedy="use 409, 429, 500, 503 or another from 400 to 599",
-                where=_WHERE,
-            )
         refusal = Refusal(
             selects=selecting(**wanted),
             picky="matching" in wanted,
@@ -246,7 +220,7 @@ class ApiProxy:
             code=code,
             message=message,
             reason=reason,
-            retry_after=1.0 if retry_after is None and code == 429 else retry_after,  # noqa: PLR2004 - see above
+            retry_after=retry_after,
         )
         return self._fault(refusal, lambda engine: engine.refuse(refusal))
 
@@ -298,7 +272,7 @@ class ApiProxy:
 
         The write was read from the client in whole, and nothing of it reaches the API server. Writes
         received before it are done (the API server has answered them), whatever comes after it is not
-        passed on. `wanted` says which writes count; by default all do.
+        passed on. `wanted` says which writes count; by default all do, whoever makes them.
         """
         return self._kill(victim, "before", write, wanted)
 
@@ -307,29 +281,16 @@ class ApiProxy:
 
         The API server's answer to the write was read in whole, so it is done, and nothing of the answer
         reaches the client. Writes received before it are done, whatever comes after it is not passed on.
-        `wanted` says which writes count; by default all do.
+        `wanted` says which writes count; by default all do, whoever makes them.
         """
         return self._kill(victim, "after", write, wanted)
 
     def _kill(self, victim: Killable, moment: Moment, write: int, wanted: Filter) -> Kill:
         proxy = self._running()
-        if write < 1:
-            raise UsageError(f"there is no write {write}", remedy="count from 1", where=_WHERE)
-        selects = selecting(**wanted)
-
-        def arm() -> Kill:
-            kill = Kill(
-                victim,
-                moment,
-                write,
-                selects=selects,
-                since=proxy.engine.journal.last,
-                description=f"kill {moment} write {write}{f' of {_words(wanted)}' if wanted else ''}",
-            )
-            disarm = proxy.engine.arm(kill)
-            return kill.armed(lambda: proxy.call(disarm) if self._background is proxy else None)
-
-        return proxy.call(arm)
+        description = f"kill {moment} write {write}{f' of {in_words(wanted)}' if wanted else ''}"
+        kill = Kill(victim, moment, write, selects=selecting(**wanted), description=description)
+        disarm = proxy.call(lambda: proxy.engine.arm(kill))
+        return kill.armed(lambda: proxy.call(disarm) if self._background is proxy else None)
 
     def _fault(self, rule: Rule, switch_on: Callable[[Engine], Callable[[], None]]) -> Fault:
         proxy = self._running()
@@ -351,11 +312,3 @@ class ApiProxy:
                 "the proxy is not running", remedy="use it inside its `with` block", where=_WHERE
             )
         return self._background
-
-
-def _safe(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
-
-
-def _words(wanted: Filter) -> str:
-    return ", ".join(f"{key}={value!r}" for key, value in wanted.items()) or "any"

@@ -30,7 +30,7 @@ class Background:
         self._thread.start()
         try:
             return ready.result()
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise FaultError(
                 f"cannot listen on {bind}: {error}",
                 remedy="choose an address of this machine and a free port (0 takes any)",
@@ -41,7 +41,7 @@ class Background:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         try:
             got = await self.engine.start(bind, port)
-        except OSError as error:
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
             ready.set_exception(error)
             return
         ready.set_result(got)

@@ -39,7 +39,6 @@ class Engine:
         self._upstream = upstream
         self._listener = Listener(context, self._connected, self.failed)
         self._clients: dict[str, Client] = {}
-        self._connections: set[Connection] = set()
         self._wires: set[Wire] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._watches: set[Relay] = set()
@@ -79,7 +78,7 @@ class Engine:
     def _connected(self, wire: Wire) -> None:
         self.last_serial += 1
         self._wires.add(wire)
-        self._connections.add(Connection(self, wire, self.last_serial))
+        Connection(self, wire, self.last_serial)
 
     # What connections and exchanges ask.
 
@@ -92,7 +91,6 @@ class Engine:
 
     def forget(self, connection: Connection) -> None:
         """Let go of a client's connection that has ended."""
-        self._connections.discard(connection)
         self._wires = {wire for wire in self._wires if not wire.ended}
         for client in self._clients.values():
             client.wires.discard(connection.wire)
@@ -222,6 +220,7 @@ class Engine:
 
     def arm(self, kill: Kill) -> Callable[[], None]:
         """Arm a kill; return what disarms it."""
+        kill.begin(self.journal.last)
         self._kills.append(kill)
 
         def disarm() -> None:

@@ -3,10 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
+from rumpf.errors import UsageError
 from rumpf.testing.proxy.record import Request, Select
+
+_ERRORS = range(400, 600)
 
 
 @dataclass(eq=False)
@@ -38,6 +42,17 @@ class Refusal(Rule):
     message: str | None
     reason: str | None
     retry_after: float | None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no refusal; give 429 the header without which clients do not come back."""
+        if self.code not in _ERRORS:
+            raise UsageError(
+                f"{self.code} is not an error",
+                remedy="use 409, 429, 500, 503 or another from 400 to 599",
+                where="API proxy",
+            )
+        if self.code == HTTPStatus.TOO_MANY_REQUESTS and self.retry_after is None:
+            self.retry_after = 1.0
 
 
 @dataclass(eq=False, kw_only=True)

@@ -41,14 +41,16 @@ class Kill:
     """
 
     def __init__(
-        self, victim: Killable, moment: Moment, write: int, *, selects: Select, since: int, description: str
+        self, victim: Killable, moment: Moment, write: int, *, selects: Select, description: str
     ) -> None:
+        if write < 1:
+            raise UsageError(f"there is no write {write}", remedy="count from 1", where=_WHERE)
         self.moment = moment
         self.write = write
         self.seen = 0
         """How many of the writes that are meant have been received whole so far."""
         self._selects = selects
-        self._since = since
+        self._since = 0
         self._description = description
         self._outcome: concurrent.futures.Future[Request] = concurrent.futures.Future()
         self._disarm: Callable[[], None] | None = None
@@ -76,7 +78,8 @@ class Kill:
         try:
             return self._outcome.result(timeout)
         except (TimeoutError, concurrent.futures.CancelledError) as error:
-            gone = self._descriptor is not None and _is_dead(self._descriptor)
+            descriptor = self._descriptor
+            gone = descriptor is not None and _is_dead(descriptor)
             raise FaultError(
                 f"not killed within {timeout:g} s: {self.seen} of the {self.write} writes it takes were seen"
                 + (", and the process has ended by itself" if gone else ""),
@@ -84,6 +87,11 @@ class Kill:
                 "or give it more time",
                 where=f"{_WHERE}, {self._description}",
             ) from error
+
+    def armed(self, disarm: Callable[[], None]) -> Self:
+        """Take note of how to be disarmed."""
+        self._disarm = disarm
+        return self
 
     def disarm(self) -> None:
         """Let the client live, if it still does."""
@@ -100,10 +108,9 @@ class Kill:
 
     # What the proxy calls, in its loop.
 
-    def armed(self, disarm: Callable[[], None]) -> Self:
-        """Take note of how to be disarmed."""
-        self._disarm = disarm
-        return self
+    def begin(self, since: int) -> None:
+        """Count the writes that begin after that request."""
+        self._since = since
 
     def reached_by(self, request: Request) -> bool:
         """Count a write that has been received whole; say whether it is the one."""
@@ -172,8 +179,9 @@ def _descriptor_of(victim: int | Process) -> int:
 
 def _is_dead(descriptor: int) -> bool:
     """Tell whether all threads of a process are gone: its pidfd can then be read from, reaped or not."""
-    readable, _, _ = select.select([descriptor], [], [], 0)
-    return bool(readable)
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return any(event & select.POLLIN for _, event in poll.poll(0))
 
 
 async def _kill(descriptor: int) -> None:

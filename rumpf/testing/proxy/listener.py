@@ -116,7 +116,7 @@ def _bound(bind: str, port: int) -> socket.socket:
         made.setblocking(False)  # noqa: FBT003 - the name is the library's
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         made.bind((bind, port))
-    except OSError:
+    except BaseException:
         made.close()
         raise
     return made

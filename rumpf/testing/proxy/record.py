@@ -126,6 +126,11 @@ def selecting(**wanted: Unpack[Filter]) -> Select:
     return lambda request: all(test(request) for test in tests)
 
 
+def in_words(wanted: Filter) -> str:
+    """Return what was asked for as a person wrote it."""
+    return ", ".join(f"{key}={value!r}" for key, value in wanted.items()) or "any"
+
+
 def _alternatives(pattern: object) -> tuple[str, ...]:
     return (pattern,) if isinstance(pattern, str) else tuple(cast("Collection[str]", pattern))
 

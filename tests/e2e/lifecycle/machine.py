@@ -113,7 +113,6 @@ class Machine:
         entered = subprocess.Popen(
             [*enter, *identity, "--", *map(str, command)],
             env={**os.environ, **home, **(env or {})},
-            cwd=self.folder,
             stdin=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -149,6 +148,11 @@ class Machine:
         assert done.returncode == 0, done.stderr
         described: dict[str, Any] = json.loads(done.stdout)
         return described
+
+    def binaries(self) -> dict[str, str]:
+        """The environment in which somebody uses the binaries that root fetched."""
+        folders = self.run("find", self.cache / "bin", "-mindepth", "1", "-maxdepth", "1", "-type", "d")
+        return {"RUMPF_BIN": ":".join(folders.stdout.split())}
 
     def down(self, name: str) -> None:
         """End a cluster."""
@@ -237,9 +241,9 @@ class Machine:
     def _cgroups(self) -> Iterator[str]:
         # The one thing that machines share. A group in which somebody else's processes are is not ours.
         here = {_target(each / "ns/pid") for each in self._processes()}
-        for group in (*_CGROUPS.glob("*/k8s.io/*"), *_CGROUPS.glob("k8s.io/*")):
-            inside = [pid for each in group.rglob("cgroup.procs") for pid in _read(each).split()]
-            if all(_target(Path(f"/proc/{pid}/ns/pid")) in here for pid in inside):
+        for group in (*_CGROUPS.glob("*/k8s.io/*/"), *_CGROUPS.glob("k8s.io/*/")):
+            listed = [_read(Path(folder, "cgroup.procs")) for folder, _, _ in os.walk(group)]
+            if all(_target(Path(f"/proc/{pid}/ns/pid")) in here for pid in "".join(listed).split()):
                 yield str(group)
 
 

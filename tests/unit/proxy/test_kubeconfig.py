@@ -1,4 +1,5 @@
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,16 @@ def test_a_proxy_can_be_started_again_and_is_where_it_was(server: ApiServer, tmp
 def test_an_address_that_is_not_this_machines_is_refused(server: ApiServer, tmp_path: Path) -> None:
     with pytest.raises(FaultError, match=r"cannot listen on 192\.0\.2\.1"):
         ApiProxy(server.kubeconfig(tmp_path), bind="192.0.2.1").start()
+    with pytest.raises(FaultError, match="cannot listen on"):
+        ApiProxy(server.kubeconfig(tmp_path), port=65536).start()
+
+
+def test_a_proxy_whose_kubeconfig_cannot_be_written_does_not_stay(server: ApiServer, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    proxy = ApiProxy(server.kubeconfig(tmp_path), folder=tmp_path / "taken")
+    with pytest.raises(FileExistsError):
+        proxy.start()
+    assert not [thread for thread in threading.enumerate() if thread.name == "rumpf-api-proxy"]
 
 
 def test_listening_everywhere_needs_an_address_for_clients(server: ApiServer, tmp_path: Path) -> None:

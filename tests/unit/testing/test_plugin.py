@@ -37,10 +37,13 @@ def test_a_test_that_needs_other_nodes_is_skipped_with_the_reason_and_without_a_
     result.stdout.fnmatch_lines(["*needs real nodes; there are fake ones: --nodes fake"])
 
 
-def test_nodes_cannot_be_chosen_for_a_cluster_that_has_its_own(pytester: pytest.Pytester) -> None:
+def test_options_that_contradict_each_other_are_refused_at_once(pytester: pytest.Pytester) -> None:
     result = _run(pytester, "def test_it(cluster): pass", "--cluster=kind", "--nodes=fake")
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["--nodes fake: a cluster that is kind has the nodes that it has", "  -> *"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --nodes fake: a cluster that is kind has the nodes that it has*"])
+    result = _run(pytester, "def test_it(cluster): pass", "--cluster-context=mine")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --cluster-context mine: only --cluster existing has*"])
 
 
 def test_where_the_cluster_cannot_be_had_each_test_that_needs_it_says_why_in_two_lines(
