@@ -26,9 +26,9 @@ from urllib.parse import urlsplit
 import yaml
 
 from rumpf.cluster import ClusterSpec, up
+from rumpf.cluster.client import load_chain
 from rumpf.console import for_stream
 from rumpf.testing.proxy import ApiProxy
-from rumpf.testing.proxy.certificate import load_chain
 
 PAIRS = 1500
 WARM_UP = 100
@@ -62,7 +62,7 @@ def server_of(kubeconfig: Path) -> Server:
     headers = {"User-Agent": "bench", "Accept": "application/json", "Content-Type": "application/json"}
     if "client-certificate-data" in user:
         certificate, key = user["client-certificate-data"], user["client-key-data"]
-        load_chain(context, base64.b64decode(certificate), base64.b64decode(key))
+        load_chain(context, base64.b64decode(certificate).decode(), base64.b64decode(key).decode())
     if "token" in user:
         headers["Authorization"] = f"Bearer {user['token']}"
     url = urlsplit(str(cluster["server"]))

@@ -65,12 +65,19 @@ class ApiClient:
 
 def _context(cluster: Mapping[str, str], user: Mapping[str, str]) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=_text(cluster["certificate-authority-data"]))
-    # The ssl module reads a client's key from a file only; this one is in memory, and nobody else's.
+    load_chain(context, _text(user["client-certificate-data"]), _text(user["client-key-data"]))
+    return context
+
+
+def load_chain(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """Load a certificate and its key, both PEM, from memory.
+
+    The ssl module reads them from a file only: this one is in memory too, and nobody else's.
+    """
     with os.fdopen(os.memfd_create("credentials"), "w") as file:
-        file.write(_text(user["client-certificate-data"]) + _text(user["client-key-data"]))
+        file.write(f"{certificate.rstrip()}\n{key}")
         file.flush()
         context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")
-    return context
 
 
 def _text(data: str) -> str:

@@ -22,7 +22,7 @@ from typing import NoReturn
 
 from rumpf.cluster import namespaces, ownership
 from rumpf.cluster.layout import Link
-from rumpf.cluster.remains import RECORD, leave_nothing
+from rumpf.cluster.remains import RECORD, hand_over, leave_nothing
 from rumpf.cluster.setup import Setup, failure, say
 from rumpf.cluster.supervisor import configure_network
 from rumpf.cluster.world import Guarded, supervise
@@ -43,6 +43,8 @@ def main() -> NoReturn:
         sys.exit(1)
     leave_nothing(folder)
     try:
+        if setup.owner:
+            os.fchown(lock, *setup.owner)
         folder.mkdir(mode=0o700)
         Guard(setup, folder, lock).watch()
     except OSError as error:
@@ -148,8 +150,7 @@ link set {link.interface} up
             "created": time.time(),
         }
         (self._folder / RECORD).write_text(json.dumps(record))
-        if self._setup.owner:
-            os.chown(self._folder, *self._setup.owner)
+        hand_over(self._folder, self._setup.owner)
 
 
 def _end(*_: object) -> NoReturn:

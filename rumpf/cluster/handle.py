@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from rumpf.cluster import control, ownership
 from rumpf.cluster.containerd import load_image, pull_image
+from rumpf.cluster.interpreter import python
 from rumpf.cluster.layout import INSIDE, Link
 from rumpf.cluster.machine import root_prefix
 from rumpf.cluster.remains import RECORD, leave_nothing
@@ -213,6 +214,8 @@ def sweep(folder: Path) -> bool:
         if lock is None:
             return False
         leave_nothing(folder)
+        if folder.exists() and (root := root_prefix()):
+            subprocess.run([*root, *python("rumpf.cluster.remains"), str(folder)], check=False)
         return there
 
 

@@ -45,13 +45,13 @@ class Supervisor:
         for file in plan.files:
             write(file)
         self._processes = {component.name: Process(component, logs) for component in plan.components}
+        self._listener = control.listen()
 
     def run(self) -> None:
         """Work until the end: an order to go down, or the guard's death."""
         allow_many_files()
         self._wake_on_dead_children()
-        listener = control.listen()
-        self._selector.register(listener, selectors.EVENT_READ, self._accept)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._selector.register(self._guard, selectors.EVENT_READ, self._hear_guard)
         while not self._down:
             self._start_what_is_due()

@@ -14,7 +14,7 @@ from rumpf.cluster import namespaces, ownership
 from rumpf.cluster.environment import direct
 from rumpf.cluster.layout import INSIDE, NODE_ADDRESS, NODE_NAME, Link
 from rumpf.cluster.plan import Plan
-from rumpf.cluster.remains import leave_nothing
+from rumpf.cluster.remains import hand_over, leave_nothing
 from rumpf.cluster.setup import Setup, failure, say
 from rumpf.cluster.sparse import copy_sparse
 from rumpf.cluster.supervisor import Supervisor, configure_network, kill_descendants
@@ -64,7 +64,9 @@ def supervise(setup: Setup, given: Guarded) -> NoReturn:
         os.environ.clear()
         os.environ.update(environment)
         plan = Plan.from_json(json.loads(_read_line(given.guard)))
-        Supervisor(plan, given.guard, say, bound_to_parent=given.link is None).run()
+        supervisor = Supervisor(plan, given.guard, say, bound_to_parent=given.link is None)
+        hand_over(Path(), setup.owner)
+        supervisor.run()
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         say(failure("supervisor", error, given.folder))
         code = 1

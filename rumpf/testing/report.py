@@ -21,10 +21,11 @@ def sections(kubectl: Kubectl, *, pods_run: bool) -> Iterator[Section]:
     """Tell what is in the namespace of `kubectl`. Never raises: what cannot be read is said instead."""
     where = f"namespace {kubectl.namespace}"
     events = _listed(kubectl, "events")
-    yield (
-        f"events of {where}",
-        events if isinstance(events, str) else tail(told_events(events), _EVENTS_SHOWN),
-    )
+    if isinstance(events, str):
+        # Nobody answers: to ask for more would only take longer.
+        yield f"events of {where}", events
+        return
+    yield f"events of {where}", tail(told_events(events), _EVENTS_SHOWN)
     pods = _listed(kubectl, "pods")
     if isinstance(pods, str):
         yield f"Pods of {where}", pods

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from rumpf.cluster.client import load_chain
 from rumpf.errors import UsageError
-from rumpf.testing.proxy.certificate import load_chain
 
 _BEARER = "bearer "
 
@@ -90,7 +90,7 @@ def read_kubeconfig(path: Path) -> Upstream:
         certificate, key = user.data("client-certificate"), user.data("client-key")
         if certificate and key:
             certified = _client_context(authority)
-            load_chain(certified, certificate, key)
+            load_chain(certified, certificate.decode(), key.decode())
     token = user.optional("token")
     token_file = user.optional("tokenFile")
     if token_file:
