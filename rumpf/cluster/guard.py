@@ -22,7 +22,7 @@ from typing import NoReturn
 
 from rumpf.cluster import namespaces, ownership
 from rumpf.cluster.layout import Link
-from rumpf.cluster.remains import RECORD, hand_over, leave_nothing
+from rumpf.cluster.remains import RECORD, leave_nothing
 from rumpf.cluster.setup import Setup, failure, say
 from rumpf.cluster.supervisor import configure_network
 from rumpf.cluster.world import Guarded, supervise
@@ -150,7 +150,9 @@ link set {link.interface} up
             "created": time.time(),
         }
         (self._folder / RECORD).write_text(json.dumps(record))
-        hand_over(self._folder, self._setup.owner)
+        if self._setup.owner:
+            os.chown(self._folder, *self._setup.owner)
+            os.chown(self._folder / RECORD, *self._setup.owner)
 
 
 def _end(*_: object) -> NoReturn:

@@ -46,11 +46,7 @@ class Process:
 
     def start(self, *, bound_to_parent: bool) -> None:
         """Start it; with `bound_to_parent` the kernel kills it when this process dies."""
-        log = os.open(
-            self.logs / f"{self.component.name}.log",
-            os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC,
-            0o600,
-        )
+        log = open_log(self.logs / f"{self.component.name}.log")
         self.pid = spawn(
             self.component.argv,
             {"GOGC": "50", **os.environ, **self.component.env},
@@ -117,6 +113,14 @@ class Process:
     def _signal(self, number: int) -> None:
         if self.pid is not None:
             os.kill(self.pid, number)
+
+
+def open_log(path: Path) -> int:
+    """Open a log to be written on; it belongs to whoever its folder belongs to."""
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    folder = path.parent.stat()
+    os.fchown(log, folder.st_uid, folder.st_gid)
+    return log
 
 
 def spawn(argv: tuple[str, ...], env: dict[str, str], output: int, *, bound_to_parent: bool) -> int:

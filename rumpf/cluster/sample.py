@@ -3,65 +3,22 @@
 import json
 import subprocess
 import time
-from pathlib import Path
 
-from rumpf.cluster.assets import SAMPLE_IMAGE, Assets
+from rumpf.cluster.busybox import IMAGE, busybox_archive
 from rumpf.cluster.environment import direct
 from rumpf.cluster.handle import Cluster
 from rumpf.console import Console
 from rumpf.errors import StartTimeout
-from rumpf.image.oci import File, Link, write_archive
-from rumpf.paths import cache_dir
 
-IMAGE = "rumpf.local/sample:1"
 _PORT = 30080
 _PATIENCE = 60
-_APPLETS = (
-    "sh",
-    "httpd",
-    "wget",
-    "nslookup",
-    "cat",
-    "ls",
-    "echo",
-    "sleep",
-    "env",
-    "id",
-    "ps",
-    "grep",
-    "dd",
-    "df",
-    "test",
-)
-
-
-def sample_image(console: Console) -> Path:
-    """Make the sample's image from a static busybox, once; no registry and no build tool is needed."""
-    target = cache_dir() / "images" / "sample-1.tar"
-    if not target.exists():
-        busybox = Assets(console=console).ensure(SAMPLE_IMAGE)["busybox"]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_suffix(".unfinished")
-        write_archive(
-            unfinished,
-            name=IMAGE,
-            files={
-                "/bin/busybox": File(busybox, mode=0o755),
-                **{f"/bin/{applet}": Link("busybox") for applet in _APPLETS},
-                "/www/index.html": File(b"Hello from a Pod of the rumpf cluster.\n"),
-            },
-            entrypoint=["/bin/httpd", "-f", "-p", "8080", "-h", "/www"],
-            user="65532:65532",
-        )
-        unfinished.replace(target)
-    return target
 
 
 def deploy_sample(cluster: Cluster, console: Console) -> str:
     """Deploy the sample, wait until it is Ready, and say how to see it."""
     begun = time.monotonic()
     if cluster.nodes == "real":
-        cluster.load(sample_image(console))
+        cluster.load(busybox_archive(console))
     try:
         _kubectl(cluster, "apply", "--server-side", "-f", "-", given=json.dumps(_manifests()))
         _kubectl(cluster, "rollout", "status", "deployment/hello", f"--timeout={_PATIENCE}s")
@@ -95,6 +52,8 @@ def _manifests() -> dict[str, object]:
         "name": "web",
         "image": IMAGE,
         "imagePullPolicy": "Never",
+        "command": ["httpd", "-f", "-p", "8080", "-h", "/www"],
+        "volumeMounts": [{"name": "page", "mountPath": "/www"}],
         "ports": [{"containerPort": 8080}],
         "readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1},
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
@@ -106,8 +65,19 @@ def _manifests() -> dict[str, object]:
     }
     pod = {
         "automountServiceAccountToken": False,
-        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
         "containers": [container],
+        "volumes": [{"name": "page", "configMap": {"name": "hello"}}],
+    }
+    page = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "hello", "namespace": "default"},
+        "data": {"index.html": "Hello from a Pod of the rumpf cluster.\n"},
     }
     deployment = {
         "apiVersion": "apps/v1",
@@ -129,4 +99,4 @@ def _manifests() -> dict[str, object]:
             "ports": [{"port": 80, "targetPort": 8080, "nodePort": _PORT}],
         },
     }
-    return {"apiVersion": "v1", "kind": "List", "items": [deployment, service]}
+    return {"apiVersion": "v1", "kind": "List", "items": [page, deployment, service]}

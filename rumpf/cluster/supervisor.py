@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from rumpf.cluster import containerd, control
 from rumpf.cluster.plan import File, Phase, Plan
-from rumpf.cluster.process import Process, allow_many_files, answers, describe, spawn
+from rumpf.cluster.process import Process, allow_many_files, answers, describe, open_log, spawn
 
 _TICK = 0.01
 _DEATHS_TO_GIVE_UP = 3
@@ -66,9 +66,7 @@ class Supervisor:
                 self._say({"event": "started", "component": process.component.name})
         if self._to_prepare and answers(containerd.SOCKET):
             for argv in self._to_prepare:
-                log = os.open(
-                    self._logs / "prepare.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
-                )
+                log = open_log(self._logs / "prepare.log")
                 self._preparing[spawn(argv, dict(os.environ), log, bound_to_parent=self._bound)] = argv
                 os.close(log)
             self._to_prepare.clear()

@@ -184,7 +184,7 @@ def rumpf_logs(request: pytest.FixtureRequest) -> Logs:
 @pytest.fixture(scope="session")
 def busybox(request: pytest.FixtureRequest, cluster: RunningCluster) -> str:
     """The name of an image with a shell and busybox's other programs, in the cluster's nodes."""
-    from rumpf.testing.busybox import IMAGE, busybox_archive
+    from rumpf.cluster.busybox import IMAGE, busybox_archive
     from rumpf.testing.progress import Progress
 
     if cluster.nodes == "real":

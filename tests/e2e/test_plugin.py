@@ -60,7 +60,7 @@ def test_a_failed_test_shows_what_a_person_would_look_for(run_inside: RunInside)
             log.write_text("".join(f"operator line {number}\\n" for number in range(200)))
             rumpf_logs.add("log of the operator", log)
             kubectl("apply", "-f-", input=json.dumps(POD))
-            for state in ("[0].state.terminated.reason}=Error", "[1].state.waiting.reason}=ErrImageNeverPull"):
+            for state in ("[0].state.terminated.exitCode}=3", "[1].state.waiting.reason}=ErrImageNeverPull"):
                 path = "{.status.containerStatuses" + state
                 kubectl("wait", "pod/sad", f"--for=jsonpath={path}", "--timeout=30s")
             with faults.frozen("kube-scheduler"):
@@ -74,7 +74,7 @@ def test_a_failed_test_shows_what_a_person_would_look_for(run_inside: RunInside)
             "*kube-scheduler frozen  <- AssertionError while it was active",
             "*rumpf: events of namespace it-*",
             "*Normal Scheduled Pod/sad: Successfully assigned*",
-            "*Warning Failed Pod/sad: Error: ErrImageNeverPull",
+            "*Warning Failed Pod/sad: Error: ErrImageNeverPull*",
             "*rumpf: Pods of namespace it-*",
             "sad * 0/2 *",
             "  container main: terminated (Error), exit code 3, 0 restarts",

@@ -1,4 +1,4 @@
-"""An image with a shell for tests of Pods: one static busybox, no registry needed."""
+"""A small image with a shell, for samples and tests: one static busybox, no registry needed."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 from rumpf.cluster.assets import SAMPLE_IMAGE, Assets
 from rumpf.console import Console
 from rumpf.image.oci import Directory, Entry, File, Link, write_archive
-from rumpf.paths import cache_dir
+from rumpf.paths import images_dir
 
 IMAGE = "rumpf.local/busybox:1"
 
@@ -16,7 +16,7 @@ _PEOPLE = b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"
 
 def busybox_archive(console: Console) -> Path:
     """Return the image's archive in the cache, written once. AssetError where no busybox can be had."""
-    target = cache_dir() / "images" / f"{IMAGE.replace('/', '-').replace(':', '-')}.tar"
+    target = images_dir() / f"{IMAGE.replace('/', '-').replace(':', '-')}.tar"
     if not target.exists():
         busybox = Assets(console=console).ensure(SAMPLE_IMAGE)["busybox"]
         listed = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True)
