@@ -56,4 +56,7 @@ def main() -> NoReturn:
         # Whoever read our output has gone: not worth a word.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
+    except PermissionError as error:
+        click.echo(f"error: {error.filename}: {error.strerror}\n  -> is it another person's?", err=True)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -19,7 +19,7 @@ def hand_over(folder: Path, owner: tuple[int, int] | None) -> None:
     """Give what is in a cluster's folder by now to its owner, where the guard runs as root for somebody."""
     if owner:
         for inner, _, names in os.walk(folder):
-            for path in (inner, *(os.path.join(inner, name) for name in names)):
+            for path in (inner, *(Path(inner, name) for name in names)):
                 os.chown(path, *owner, follow_symlinks=False)
 
 

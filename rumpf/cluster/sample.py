@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+import urllib.request
 
 from rumpf.cluster.busybox import IMAGE, busybox_archive
 from rumpf.cluster.environment import direct
@@ -12,6 +13,7 @@ from rumpf.errors import StartTimeout
 
 _PORT = 30080
 _PATIENCE = 60
+_PAUSE = 0.05
 
 
 def deploy_sample(cluster: Cluster, console: Console) -> str:
@@ -28,11 +30,30 @@ def deploy_sample(cluster: Cluster, console: Console) -> str:
             remedy="kubectl describe pods -l app=hello tells why",
             where=cluster.name,
         ) from None
-    ready = f"sample ready after {time.monotonic() - begun:.1f} s (deployment/hello, 2 Pods)"
-    if cluster.nodes != "real":
-        return ready
-    host = cluster.url.removeprefix("https://").partition(":")[0]
-    return f"{ready}\nsee it:   curl http://{host}:{_PORT}"
+    where = ""
+    if cluster.nodes == "real":
+        url = f"http://{cluster.url.removeprefix('https://').partition(':')[0]}:{_PORT}"
+        _await_page(cluster, url)
+        where = f"\nsee it:   curl {url}"
+    return f"sample ready after {time.monotonic() - begun:.1f} s (deployment/hello, 2 Pods){where}"
+
+
+def _await_page(cluster: Cluster, url: str) -> None:
+    # Ready Pods are one thing; that the node's proxy knows of them is another, a moment later.
+    deadline = time.monotonic() + _PATIENCE
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        try:
+            with opener.open(url, timeout=1):
+                return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise StartTimeout(
+                    f"{url} does not answer: {error}",
+                    remedy="rumpf cluster logs kube-proxy tells why",
+                    where=cluster.name,
+                ) from None
+            time.sleep(_PAUSE)
 
 
 def _kubectl(cluster: Cluster, *arguments: str, given: str | None = None) -> None:

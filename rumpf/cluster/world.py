@@ -60,7 +60,8 @@ def supervise(setup: Setup, given: Guarded) -> NoReturn:
         else:
             namespaces.adopt_orphans()
         os.chdir(INSIDE if given.link else given.folder)
-        environment = direct() | {"PATH": setup.path}
+        Path("tmp").mkdir()
+        environment = direct() | {"PATH": setup.path, "TMPDIR": str(Path("tmp").absolute())}
         os.environ.clear()
         os.environ.update(environment)
         plan = Plan.from_json(json.loads(_read_line(given.guard)))

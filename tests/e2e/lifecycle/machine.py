@@ -27,6 +27,7 @@ import rumpf
 
 RUMPF = Path(sysconfig.get_path("scripts")) / "rumpf"
 NOBODY = 65534
+_UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 _CGROUPS = Path("/sys/fs/cgroup")
 _PATIENCE = 10.0
 
@@ -257,8 +258,7 @@ def booted(folder: Path, shown: Mapping[Path, Path]) -> Generator[Machine]:
     `folder` can be written; `shown` are folders of this machine and where they are seen on that one.
     """
     boot = subprocess.Popen(
-        ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        + ["sh", "-e", "-c", "\n".join(_boot(folder, shown))],
+        [*_UNSHARE, "sh", "-e", "-c", "\n".join(_boot(folder, shown))],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -46,7 +46,8 @@ KNOCK = textwrap.dedent("""
 
 
 @pytest.fixture(scope="module")
-def machine(make_machine: MakeMachine, real_nodes: None) -> Generator[Machine]:
+@pytest.mark.usefixtures("real_nodes")
+def machine(make_machine: MakeMachine) -> Generator[Machine]:
     """A machine on which three clusters came up at the same time."""
     with make_machine() as machine:
         coming = [
