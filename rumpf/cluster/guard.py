@@ -31,7 +31,8 @@ from rumpf.cluster.world import Guarded, supervise
 def main() -> NoReturn:
     """Run as the guard until the cluster is gone."""
     os.umask(0o077)
-    setup = Setup(**json.loads(sys.stdin.buffer.readline()))
+    owner = Owner()
+    setup = Setup(**json.loads(owner.line()))
     folder = Path(setup.folder)
     try:
         lock = ownership.take(folder)
@@ -46,13 +47,39 @@ def main() -> NoReturn:
         if setup.owner:
             os.fchown(lock, *setup.owner)
         folder.mkdir(mode=0o700)
-        Guard(setup, folder, lock).watch()
+        Guard(setup, folder, lock).watch(owner)
     except OSError as error:
         say(failure("guard", error, folder))
     finally:
         leave_nothing(folder)
         ownership.give_up(folder, lock)
     sys.exit(0)
+
+
+class Owner:
+    """What the owner says on standard input: lines to wait for, then words as they come."""
+
+    def __init__(self) -> None:
+        self._heard = b""
+
+    def line(self) -> bytes:
+        """Wait for the next line; empty where the owner is gone."""
+        while b"\n" not in self._heard:
+            if not (piece := os.read(0, 65536)):
+                return b""
+            self._heard += piece
+        line, _, self._heard = self._heard.partition(b"\n")
+        return line
+
+    def words(self) -> list[bytes]:
+        """What was said since; nothing where the owner is gone. They are few and short: none is cut."""
+        said, self._heard = self._heard or os.read(0, 256), b""
+        return said.split()
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether there are words that came along with a line."""
+        return bool(self._heard)
 
 
 class Guard:
@@ -80,7 +107,7 @@ class Guard:
                 namespaces.join(ours_again.fileno(), namespaces.CLONE_NEWPID)
         self._channel = ours
 
-    def watch(self) -> None:
+    def watch(self, owner: Owner) -> None:
         """Stay until the supervisor is gone; see to it that it goes when it should."""
         os.chdir("/")
         pidfd = os.pidfd_open(self._supervisor)
@@ -90,16 +117,12 @@ class Guard:
             if self._link:
                 self._connect(self._link)
             self._record()
-            plan = sys.stdin.buffer.readline()
+            plan = owner.line()
             if not plan:
                 return
-            self._channel.sendall(plan)
-            while True:
-                sources = [pidfd] if self._released else [pidfd, 0]
-                ready, _, _ = select.select(sources, [], [])
-                if pidfd in ready:
-                    break
-                if not self._hear_owner():
+            self._channel.sendall(plan + b"\n")
+            while owner.has_spoken or pidfd not in self._wait(pidfd):
+                if not self._hear(owner.words()):
                     break
         finally:
             os.kill(self._supervisor, signal.SIGKILL) if self._link else self._channel.close()
@@ -108,9 +131,11 @@ class Guard:
             if self._link and self._connected:
                 self._disconnect(self._link)
 
-    def _hear_owner(self) -> bool:
-        # Words are few and short: those sent together arrive together.
-        words = os.read(0, 256).split()
+    def _wait(self, pidfd: int) -> list[int]:
+        ready, _, _ = select.select([pidfd] if self._released else [pidfd, 0], [], [])
+        return ready
+
+    def _hear(self, words: list[bytes]) -> bool:
         for word in words:
             if word == b"release":
                 self._released = True

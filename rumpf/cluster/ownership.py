@@ -52,7 +52,7 @@ def is_taken(folder: Path) -> bool:
     """Whether some living process holds the name."""
     try:
         handle = os.open(lock_path(folder), os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)

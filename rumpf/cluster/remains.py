@@ -1,5 +1,6 @@
 """What a dead cluster leaves behind, and how it is removed: by its guard, or by whoever comes next."""
 
+import contextlib
 import os
 import shutil
 import sys
@@ -19,13 +20,14 @@ def hand_over(folder: Path, owner: tuple[int, int] | None) -> None:
     """Give what is in a cluster's folder by now to its owner, where the guard runs as root for somebody."""
     if owner:
         for inner, _, names in os.walk(folder):
-            for path in (inner, *(Path(inner, name) for name in names)):
+            for path in (Path(inner), *(Path(inner, name) for name in names)):
                 os.chown(path, *owner, follow_symlinks=False)
 
 
 def leave_nothing(folder: Path) -> None:
-    """Remove what dead processes of a cluster left behind."""
-    cgroups.remove(path.name for path in folder.joinpath(_CONTAINERS).glob("*"))
+    """Remove what dead processes of a cluster left behind, as far as this user may."""
+    with contextlib.suppress(PermissionError):
+        cgroups.remove([path.name for path in folder.joinpath(_CONTAINERS).glob("*")])
     # Mounts are the cluster's own and gone with it: what lies here are plain files. One of the dying
     # may have added another while its folder was emptied.
     deadline = time.monotonic() + _STUBBORN

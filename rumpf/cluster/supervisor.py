@@ -109,10 +109,13 @@ class Supervisor:
         )
 
     def _hear_guard(self, guard: socket.socket) -> None:
-        words = guard.recv(64).decode().split()
-        if not words:
-            self._down = True
-        for word in words:
+        said = guard.recv(4096)
+        self._down |= not said
+        self.hear(said)
+
+    def hear(self, said: bytes) -> None:
+        """Act on the guard's words: how far the API server is, and when all is."""
+        for word in said.decode().split():
             if word == "settled":
                 # From here on a death is repaired for as long as it takes.
                 self._settled = True

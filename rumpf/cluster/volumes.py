@@ -9,10 +9,12 @@ changed, it compares all claims with all volumes.
 """
 
 import contextlib
+import math
 import re
 import sys
 import threading
 import time
+from decimal import Decimal
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -26,9 +28,9 @@ _VOLUMES = "/api/v1/persistentvolumes"
 _MARK = "pv.kubernetes.io/provisioned-by"
 _PAUSE = 0.5
 _CONFLICT, _FAILED = 409, 400
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)([KMGTPE]i?|k|m)?")
-_UNITS = {"": 1, "k": 1000, "m": 0.001, **{unit: 1000**power for power, unit in enumerate("KMGTPE", 1)}}
-_UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGTPE", 1)}
+_QUANTITY = re.compile(r"\+?(\d+\.?\d*|\.\d+)(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?\d+))?")
+_UNITS = {unit: Decimal(10) ** (3 * power) for power, unit in enumerate("num kMGTPE", -3)}
+_UNITS |= {f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)}
 
 Object = dict[str, Any]
 
@@ -127,11 +129,12 @@ def volume_for(claim: Object, path: str) -> Object:
 
 
 def size_of(quantity: str) -> int:
-    """A Kubernetes quantity (1Gi, 500M) in bytes, rounded up."""
+    """A Kubernetes quantity (1Gi, 500M, 1e9) in bytes, rounded up."""
     match = _QUANTITY.fullmatch(quantity)
     if not match:
         raise ValueError(f"{quantity!r} is not a quantity")
-    return -int(-float(match[1]) * _UNITS[match[2] or ""] // 1)
+    number, unit, exponent = match.groups()
+    return math.ceil(Decimal(number) * _UNITS[unit or " "] * Decimal(10) ** int(exponent or 0))
 
 
 def _create(client: ApiClient, folder: Path | None, claim: Object) -> None:

@@ -64,9 +64,11 @@ def supervise(setup: Setup, given: Guarded) -> NoReturn:
         environment = direct() | {"PATH": setup.path, "TMPDIR": str(Path("tmp").absolute())}
         os.environ.clear()
         os.environ.update(environment)
-        plan = Plan.from_json(json.loads(_read_line(given.guard)))
+        line, words = _first_line(given.guard)
+        plan = Plan.from_json(json.loads(line))
         supervisor = Supervisor(plan, given.guard, say, bound_to_parent=given.link is None)
         hand_over(Path(), setup.owner)
+        supervisor.hear(words)
         supervisor.run()
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         say(failure("supervisor", error, given.folder))
@@ -108,10 +110,12 @@ link set eth0 up
     )
 
 
-def _read_line(channel: socket.socket) -> bytes:
+def _first_line(channel: socket.socket) -> tuple[bytes, bytes]:
+    """The first line, and what came along with it; as far as there is one."""
     received = bytearray()
-    while not received.endswith(b"\n"):
+    while b"\n" not in received:
         if not (piece := channel.recv(65536)):
             break
         received += piece
-    return bytes(received)
+    line, _, rest = bytes(received).partition(b"\n")
+    return line, rest

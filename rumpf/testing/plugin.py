@@ -68,13 +68,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test that needs other nodes than there are, before a cluster comes up for it."""
-    for marker in item.iter_markers("nodes"):
-        nodes, reason = item.config.stash[_SETTINGS].nodes
-        if nodes not in marker.args:
-            pytest.skip(
-                f"needs {' or '.join(marker.args)} nodes; there are {nodes} ones"
-                + (f": {reason}" if reason else "")
-            )
+    if item.get_closest_marker("nodes"):
+        _skip_on_other_nodes(item, *item.config.stash[_SETTINGS].nodes)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -133,7 +128,7 @@ def cluster(request: pytest.FixtureRequest, cluster_spec: "ClusterSpec") -> Iter
         with _told_plainly():
             running = stack.enter_context(settings.cluster(cluster_spec))
         _, reason = settings.nodes
-        if reason and running.nodes == "fake":
+        if running.nodes == "fake" and not settings.chose_nodes:
             notes.lines.append(f"Pods were only simulated (fake nodes): {reason}")
         if settings.keep:
             notes.lines += _kept(running)
@@ -146,6 +141,8 @@ def namespace(request: pytest.FixtureRequest, cluster: RunningCluster) -> Iterat
 
     With --keep-cluster, a failed test's namespace stays as it is.
     """
+    # Only now is it known what nodes an existing cluster has.
+    _skip_on_other_nodes(cast("pytest.Item", request.node), cluster.nodes, f"the cluster is {cluster.name}")
     everybody = Kubectl(cluster.kubectl, cluster.kubeconfig)
     name = create_namespace(everybody, request.node.nodeid)
     scene = _scene(request)
@@ -204,6 +201,13 @@ def _told_plainly() -> Generator[None]:
 
 def _settings(request: pytest.FixtureRequest) -> Settings:
     return request.config.stash[_SETTINGS]
+
+
+def _skip_on_other_nodes(item: pytest.Item, nodes: str, reason: str) -> None:
+    for marker in item.iter_markers("nodes"):
+        if nodes not in marker.args:
+            because = f": {reason}" if reason else ""
+            pytest.skip(f"needs {' or '.join(marker.args)} nodes; there are {nodes} ones{because}")
 
 
 def _scene(request: pytest.FixtureRequest) -> Scene:

@@ -89,6 +89,11 @@ class Settings:
                 f"--cluster-context {context}: only --cluster existing has a context to choose"
             )
 
+    @property
+    def chose_nodes(self) -> bool:
+        """Whether somebody asked for these nodes."""
+        return self.config.getoption("nodes") is not None
+
     @cached_property
     def nodes(self) -> tuple["Nodes", str]:
         """The nodes that Pods will find, and why they are not real where nobody chose that."""

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from rumpf.cluster.assets import Assets
 from rumpf.errors import FaultError
 from rumpf.image.oci import File, write_archive
 from rumpf.testing import Faults, Kubectl, RunningCluster
 from rumpf.testing.embedded import Embedded
 from rumpf.testing.faults.world import World
-from tests.e2e.inside import Pods, apply, mounted, service
+from tests.e2e.inside import Object, Pods, apply, mounted, service
 
 pytestmark = pytest.mark.nodes("real")
 
@@ -25,17 +24,14 @@ def world(cluster: RunningCluster) -> World:
     return World(cluster.handle)
 
 
-@pytest.mark.parametrize("address", API_ADDRESSES)
-def test_a_pod_cut_from_the_api_server_loses_it_and_finds_it_again(
-    pods: Pods, faults: Faults, address: str
-) -> None:
+def test_a_pod_cut_from_the_api_server_loses_it_and_finds_it_again(pods: Pods, faults: Faults) -> None:
     pods.run("one", "other")
-    assert pods.reaches_api("one", address)
+    assert all(pods.reaches_api("one", address) for address in API_ADDRESSES)
     with faults.cut("one", "api"):
-        assert not pods.reaches_api("one", address)
-        assert pods.reaches_api("other", address), "only the one is cut off"
+        assert not any(pods.reaches_api("one", address) for address in API_ADDRESSES)
+        assert pods.reaches_api("other"), "only the one is cut off"
         assert pods.reaches("one", pods.address("other")), "and only from the API server"
-    assert pods.reaches_api("one", address)
+    assert all(pods.reaches_api("one", address) for address in API_ADDRESSES)
 
 
 def test_an_open_connection_to_the_api_server_falls_silent_and_goes_on_afterwards(
@@ -169,25 +165,63 @@ def test_a_pod_that_is_not_there_or_has_no_network_of_its_own_is_refused(pods: P
 
 
 def test_a_client_in_a_pod_works_through_the_api_proxy(
-    pods: Pods, faults: Faults, kubectl: Kubectl, cluster: RunningCluster, tmp_path: Path
+    pods: Pods, faults: Faults, kubectl: Kubectl, go_client: str
 ) -> None:
-    image = "rumpf.local/kubectl:1"
-    program = Assets().ensure({"kubectl"})["kubectl"]
-    write_archive(tmp_path / "kubectl.tar", name=image, files={"/kubectl": File(program, mode=0o755)})
-    cluster.load(tmp_path / "kubectl.tar")
     with faults.proxy(for_pods=True) as proxy:
-        kubectl("create", "secret", "generic", "proxy", f"--from-file=kubeconfig={proxy.kubeconfig}")
-        volume = mounted(secret={"secretName": "proxy"})
-        volume["container"] |= {
-            "image": image,
-            "command": ["/kubectl", "--kubeconfig=/data/kubeconfig", f"--namespace={kubectl.namespace}"],
-            "args": ["create", "configmap", "from-inside"],
-        }
-        apply(kubectl, pods.manifest("client", restartPolicy="Never", **volume))
+        apply(kubectl, *_creates_a_configmap(pods, go_client, proxy.kubeconfig))
         pods.wait_for("client", "{.status.phase}", "Succeeded")
         (request,) = proxy.requests(verb="create", resource="configmaps")
     assert request.status == 201
     assert "from-inside" in kubectl("get", "configmaps")
+
+
+def test_a_client_in_a_pod_is_killed_right_before_its_write_and_does_it_when_it_is_back(
+    pods: Pods, faults: Faults, kubectl: Kubectl, go_client: str
+) -> None:
+    with faults.proxy(for_pods=True) as proxy:
+        with proxy.kill_before(lambda: faults.kill_container("client"), resource="configmaps") as kill:
+            apply(kubectl, *_creates_a_configmap(pods, go_client, proxy.kubeconfig))
+            kill.wait()
+        pods.wait_for("client", "{.status.phase}", "Succeeded")
+        statuses = [request.status for request in proxy.requests(verb="create", resource="configmaps")]
+    assert statuses == [None, 201]
+    assert pods.restarts("client") == 1
+
+
+def test_a_cut_from_the_api_server_cuts_the_way_through_a_proxy_too(pods: Pods, faults: Faults) -> None:
+    pods.run("one")
+    with faults.proxy(for_pods=True) as proxy:
+        connects = f"timeout 1 nc {proxy.server.removeprefix('https://').replace(':', ' ')} < /dev/null"
+        assert pods.tries("one", connects)
+        with faults.cut("one", "api"):
+            assert not pods.tries("one", connects)
+        assert pods.tries("one", connects)
+
+
+@pytest.fixture(scope="module")
+def go_client(cluster: RunningCluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of an image with kubectl and nothing else."""
+    archive, name = tmp_path_factory.mktemp("image") / "kubectl.tar", "rumpf.local/kubectl:1"
+    write_archive(archive, name=name, files={"/kubectl": File(cluster.kubectl, mode=0o755)})
+    cluster.load(archive)
+    return name
+
+
+def _creates_a_configmap(pods: Pods, image: str, kubeconfig: Path) -> tuple[Object, Object]:
+    """Return a Pod that creates a ConfigMap with that kubeconfig, and the Secret that this is in."""
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "proxy"},
+        "stringData": {"kubeconfig": kubeconfig.read_text()},
+    }
+    volume = mounted(secret={"secretName": "proxy"})
+    volume["container"] |= {
+        "image": image,
+        "command": ["/kubectl", "--kubeconfig=/data/kubeconfig", f"--namespace={pods.kubectl.namespace}"],
+        "args": ["create", "configmap", "from-inside"],
+    }
+    return secret, pods.manifest("client", restartPolicy="OnFailure", **volume)
 
 
 def _network(world: World) -> list[str]:

@@ -29,7 +29,6 @@ class MakeMachine(Protocol):
         ...
 
 
-
 @pytest.fixture(scope="session")
 def stock() -> dict[Path, str]:
     """What is fetched or made once, by folder, and its place in a cache."""
@@ -75,12 +74,17 @@ def machine(make_machine: MakeMachine) -> Generator[Machine]:
 def nodes(request: pytest.FixtureRequest) -> str:
     """A test that asks for it runs with both kinds of nodes; with real ones where they can run."""
     if request.param == "real":
-        request.getfixturevalue("real_nodes")
+        need_real_nodes()
     return str(request.param)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def real_nodes() -> None:
+    """Skip where no real node can run."""
+    need_real_nodes()
+
+
+def need_real_nodes() -> None:
     """Skip where no real node can run."""
     nodes, reason = best_nodes()
     if nodes != "real":

@@ -66,10 +66,10 @@ def test_a_full_disk_is_named(machine: Machine, size: str) -> None:
     machine.run("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", machine.clusters)
     before = machine.traces()
     done = machine.rumpf("up", "--name", "one", "--nodes", "none")
-    assert (done.returncode, done.stderr) == (
-        4,
+    assert done.returncode == 4
+    assert done.stderr == (
         f"error: one: {machine.clusters}/one: No space left on device\n"
-        "  -> free some room there; RUMPF_CACHE names another place for all that rumpf writes\n",
+        "  -> free some room there; RUMPF_CACHE names another place for all that rumpf writes\n"
     )
     assert machine.left(before) == {}
 
@@ -141,10 +141,10 @@ def test_a_command_that_is_told_to_end_leaves_nothing(machine: Machine, nodes: s
 
 def test_down_says_that_nothing_is_up(machine: Machine) -> None:
     done = machine.rumpf("down", "--name", "one")
-    assert (done.returncode, done.stderr) == (
-        4,
+    assert done.returncode == 4
+    assert done.stderr == (
         "error: one: no such cluster is up\n"
-        "  -> rumpf cluster status lists what is up; rumpf cluster up starts one\n",
+        "  -> rumpf cluster status lists what is up; rumpf cluster up starts one\n"
     )
 
 
@@ -163,9 +163,10 @@ def test_nobody_special_gets_fake_nodes_and_is_told_why(make_machine: MakeMachin
 def test_nobody_special_gets_no_real_node_and_is_told_what_to_do(make_machine: MakeMachine) -> None:
     with make_machine(owner=NOBODY) as machine:
         done = machine.rumpf("up", "--nodes", "real", user=NOBODY)
-        assert (done.returncode, done.stderr) == (
-            4,
-            "error: a real node needs root (or a sudo that asks no password): it makes namespaces and mounts\n"
+        assert done.returncode == 4
+        assert done.stderr == (
+            "error: a real node needs root (or a sudo that asks no password): "
+            "it makes namespaces and mounts\n"
             "  -> run it as root, or use --nodes fake (Pods are simulated), "
-            "or a kind cluster with --cluster existing\n",
+            "or a kind cluster with --cluster existing\n"
         )

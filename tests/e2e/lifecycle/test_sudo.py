@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.e2e.lifecycle.conftest import MakeMachine
+from tests.e2e.lifecycle.conftest import MakeMachine, need_real_nodes
 from tests.e2e.lifecycle.machine import NOBODY, Machine
 
 SUDOERS = """
@@ -15,9 +15,9 @@ nobody ALL=(ALL) NOPASSWD: ALL
 
 
 @pytest.fixture(scope="module")
-@pytest.mark.usefixtures("real_nodes")
 def machine(make_machine: MakeMachine) -> Generator[Machine]:
     """A machine on which nobody may become root, and has a cluster up."""
+    need_real_nodes()
     if shutil.which("sudo") is None:
         pytest.skip("there is no sudo")
     with make_machine(without=("templates",), owner=NOBODY) as machine:
@@ -51,8 +51,6 @@ def test_what_root_left_for_the_person_is_removed_for_the_person(machine: Machin
     before = machine.traces()
     machine.up("one", env=machine.binaries(), user=NOBODY)
     record = machine.record("one")
-    watchers = [str(record["guard"]), str(record["supervisor"])]
-    machine.run("kill", "-STOP", *watchers)
-    machine.run("kill", "-KILL", *watchers)
+    machine.kill(record["guard"], record["supervisor"])
     assert machine.rumpf("status", user=NOBODY).stderr == "no cluster is up\n"
     assert machine.left(before) == {}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.lifecycle.conftest import MakeMachine
+from tests.e2e.lifecycle.conftest import MakeMachine, need_real_nodes
 from tests.e2e.lifecycle.machine import RUMPF, Machine, Running
 
 KEEPER = """
@@ -132,11 +132,11 @@ def test_when_one_of_its_two_watchers_is_killed_the_other_cleans_up(
     ids=["status", "down", "down --all"],
 )
 def test_when_both_its_watchers_are_killed_the_next_command_cleans_up(
-    machine: Machine, arguments: list[str], code: int, said: str, request: pytest.FixtureRequest
+    machine: Machine, arguments: list[str], code: int, said: str
 ) -> None:
     nodes = "real" if arguments == ["status"] else "none"
     if nodes == "real":
-        request.getfixturevalue("real_nodes")
+        need_real_nodes()
     before = machine.traces()
     machine.up("one", "--nodes", nodes, *(["--sample"] if nodes == "real" else []))
     if nodes == "real":
@@ -159,10 +159,8 @@ def test_a_dead_cluster_of_the_same_name_is_removed_and_that_is_said(machine: Ma
     assert machine.left(before, patience=1) == {}
 
 
-def test_many_ups_and_downs_in_a_row_leak_nothing(
-    machine: Machine, request: pytest.FixtureRequest
-) -> None:
-    request.getfixturevalue("real_nodes")
+@pytest.mark.usefixtures("real_nodes")
+def test_many_ups_and_downs_in_a_row_leak_nothing(machine: Machine) -> None:
     kinds = ["real"] if ALL_REAL in os.environ else ["none", "none", "none", "real", "none", "none", "fake"]
     before = machine.traces()
     for nodes in itertools.islice(itertools.cycle(kinds), CYCLES):
