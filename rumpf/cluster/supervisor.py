@@ -110,7 +110,8 @@ class Supervisor:
 
     def _hear_guard(self, guard: socket.socket) -> None:
         said = guard.recv(4096)
-        self._down |= not said
+        if not said:
+            self._down = True
         self.hear(said)
 
     def hear(self, said: bytes) -> None:

@@ -1,7 +1,8 @@
 """The certificates of a cluster: who is believed, and who is not."""
 
 import ssl
-from pathlib import Path
+import tempfile
+from dataclasses import dataclass
 
 import pytest
 from cryptography import x509
@@ -19,43 +20,49 @@ def authority() -> Authority:
     return Authority("rumpf-one")
 
 
+@dataclass(frozen=True)
+class Party:
+    """Who shows a certificate, and whom it believes."""
+
+    pair: Pair
+    trusts: Authority
+
+
+@pytest.fixture
+def server(authority: Authority) -> Party:
+    """An API server."""
+    return Party(authority.issue("kube-apiserver", hosts=HOSTS), authority)
+
+
+@pytest.fixture
+def client(authority: Authority) -> Party:
+    """A client of it."""
+    return Party(authority.issue("me"), authority)
+
+
 @pytest.mark.parametrize("host", HOSTS)
-def test_a_server_is_believed_under_each_of_its_names(
-    authority: Authority, host: str, tmp_path: Path
-) -> None:
-    server = authority.issue("kube-apiserver", hosts=HOSTS)
-    assert shake_hands(tmp_path, server, authority, authority.issue("me"), authority, host) is None
+def test_a_server_is_believed_under_each_of_its_names(server: Party, client: Party, host: str) -> None:
+    assert shake_hands(server, client, host) is None
 
 
 @pytest.mark.parametrize("host", ["kubernetes.default", "127.0.0.2"])
-def test_a_server_is_not_believed_under_another_name(authority: Authority, host: str, tmp_path: Path) -> None:
-    server = authority.issue("kube-apiserver", hosts=HOSTS)
-    refusal = shake_hands(tmp_path, server, authority, authority.issue("me"), authority, host)
-    assert "mismatch" in str(refusal)
+def test_a_server_is_not_believed_under_another_name(server: Party, client: Party, host: str) -> None:
+    assert "mismatch" in str(shake_hands(server, client, host))
 
 
-def test_the_server_of_another_cluster_of_the_same_name_is_not_believed(
-    authority: Authority, tmp_path: Path
-) -> None:
+def test_the_server_of_another_cluster_of_the_same_name_is_not_believed(client: Party) -> None:
     other = Authority("rumpf-one")
-    server = other.issue("kube-apiserver", hosts=HOSTS)
-    refusal = shake_hands(tmp_path, server, other, other.issue("me"), authority, HOSTS[0])
-    assert "certificate verify failed" in str(refusal)
+    server = Party(other.issue("kube-apiserver", hosts=HOSTS), client.trusts)
+    assert "certificate verify failed" in str(shake_hands(server, client, HOSTS[0]))
 
 
-def test_the_client_of_another_cluster_of_the_same_name_is_not_believed(
-    authority: Authority, tmp_path: Path
-) -> None:
-    server = authority.issue("kube-apiserver", hosts=HOSTS)
+def test_the_client_of_another_cluster_of_the_same_name_is_not_believed(server: Party) -> None:
     stranger = Authority("rumpf-one").issue("rumpf-admin", groups=["system:masters"])
-    refusal = shake_hands(tmp_path, server, authority, stranger, authority, HOSTS[0])
-    assert "certificate verify failed" in str(refusal)
+    assert "certificate verify failed" in str(shake_hands(server, Party(stranger, server.trusts), HOSTS[0]))
 
 
-def test_a_client_cannot_pose_as_a_server(authority: Authority, tmp_path: Path) -> None:
-    client = authority.issue("me")
-    refusal = shake_hands(tmp_path, client, authority, client, authority, HOSTS[0])
-    assert refusal is not None
+def test_a_client_cannot_pose_as_a_server(client: Party) -> None:
+    assert "certificate verify failed" in str(shake_hands(client, client, HOSTS[0]))
 
 
 def test_a_client_is_known_by_its_name_and_groups(authority: Authority) -> None:
@@ -85,14 +92,10 @@ def test_keys_are_never_the_same(authority: Authority) -> None:
 
 def shake_hands(server: Party, client: Party, host: str) -> ssl.SSLError | None:
     """Let the two meet in memory; the error where they part."""
-    there = context(ssl.PROTOCOL_TLS_SERVER, server)
-    here = context(ssl.PROTOCOL_TLS_CLIENT, client)
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = [
-        here.wrap_bio(to_client, to_server, server_hostname=host),
-        there.wrap_bio(to_server, to_client, server_side=True),
-    ]
-    for end in ends * 4:
+    here = context(ssl.PROTOCOL_TLS_CLIENT, client).wrap_bio(to_client, to_server, server_hostname=host)
+    there = context(ssl.PROTOCOL_TLS_SERVER, server).wrap_bio(to_server, to_client, server_side=True)
+    for end in (here, there) * 4:
         try:
             end.do_handshake()
         except ssl.SSLWantReadError:
@@ -102,11 +105,12 @@ def shake_hands(server: Party, client: Party, host: str) -> ssl.SSLError | None:
     return None
 
 
-def context(folder: Path, protocol: int, pair: Pair, trusted: Authority) -> ssl.SSLContext:
-    file = folder / f"{protocol}.pem"
-    file.write_text(pair.certificate + pair.key)
+def context(protocol: int, party: Party) -> ssl.SSLContext:
     made = ssl.SSLContext(protocol)
     made.verify_mode = ssl.CERT_REQUIRED
-    made.load_verify_locations(cadata=trusted.certificate)
-    made.load_cert_chain(file)
+    made.load_verify_locations(cadata=party.trusts.certificate)
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(party.pair.certificate + party.pair.key)
+        file.flush()
+        made.load_cert_chain(file.name)
     return made
