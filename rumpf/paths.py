@@ -1,7 +1,12 @@
 """Where rumpf keeps what is worth keeping: one cache folder, and nothing outside it."""
 
 import os
+import re
 from pathlib import Path
+
+from rumpf.errors import UsageError
+
+_CLUSTER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
 def cache_dir() -> Path:
@@ -28,5 +33,19 @@ def clusters_dir() -> Path:
 
 
 def cluster_dir(name: str) -> Path:
-    """The folder of one cluster: logs, kubeconfig, data. It is gone when the cluster is down."""
+    """The folder of one cluster: logs, kubeconfig, data. It is gone when the cluster is down.
+
+    Such folders are deleted, so nothing but a name is taken: no path, and not nothing.
+    """
+    if not is_cluster_name(name):
+        raise UsageError(
+            f"{name!r} is not a cluster's name",
+            remedy="use 1 to 40 lower-case letters, digits and dashes, with no dash at either end",
+            where="--name",
+        )
     return clusters_dir() / name
+
+
+def is_cluster_name(name: str) -> bool:
+    """Whether a cluster can have that name."""
+    return _CLUSTER_NAME.fullmatch(name) is not None

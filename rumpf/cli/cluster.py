@@ -187,17 +187,13 @@ def logs(*, name: str, component: str, follow: bool, tail: int | None) -> None:
     sys.exit(subprocess.run(["tail", *options, str(file)], check=False).returncode)
 
 
-@cluster.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@cluster.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @_name
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def exec_(*, name: str, command: Sequence[str]) -> None:
     """Run a COMMAND in the cluster's own world (its network, mounts and processes); a shell by default."""
     argv = attach(name).enter(list(command) or [os.environ.get("SHELL", "/bin/sh")])
     os.execvp(argv[0], argv)  # noqa: S606 - it becomes the command
-
-
-exec_.name = "exec"
-cluster.add_command(exec_, "exec")
 
 
 @cluster.command()

@@ -44,14 +44,21 @@ def ask(folder: Path, request: Message) -> Message:
     except TimeoutError:
         raise ClusterError(
             f"the cluster does not answer to {request.get('do')!r} within {_PATIENCE:.0f} s",
-            remedy="rumpf cluster down, then up again; its logs: rumpf cluster logs guard",
+            remedy="rumpf cluster down ends it all the same",
             where=folder.name,
         ) from None
     finally:
         os.close(handle)
     if not answer:
         raise _gone(folder)
-    reply: Message = json.loads(answer)
+    try:
+        reply: Message = json.loads(answer)
+    except ValueError:
+        raise ClusterError(
+            f"the cluster's answer to {request.get('do')!r} makes no sense: {answer[:60]!r}",
+            remedy="it may be going down just now; if not: rumpf cluster down, then up again",
+            where=folder.name,
+        ) from None
     if "error" in reply:
         raise ClusterError(reply["error"], remedy=reply["remedy"], where=folder.name)
     return reply

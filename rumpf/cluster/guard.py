@@ -56,6 +56,9 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
+_FAREWELL = 8.0
+
+
 class Owner:
     """What the owner says on standard input: lines to wait for, then words as they come."""
 
@@ -125,7 +128,12 @@ class Guard:
                 if not self._hear(owner.words()):
                     break
         finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)  # once is enough: nothing may end the cleaning up
             os.kill(self._supervisor, signal.SIGKILL) if self._link else self._channel.close()
+            # One that hangs is not waited for; its components die with it.
+            if not select.select([pidfd], [], [], _FAREWELL)[0]:
+                os.kill(self._supervisor, signal.SIGKILL)
             _, status = os.waitpid(self._supervisor, 0)
             say({"event": "ended", "exit": status})
             if self._link and self._connected:

@@ -17,7 +17,7 @@ from rumpf.cluster.remains import RECORD, leave_nothing
 from rumpf.cluster.session import Session
 from rumpf.cluster.spec import Nodes
 from rumpf.errors import ClusterError, ImageError, NoSuchCluster, UsageError
-from rumpf.paths import cluster_dir, clusters_dir
+from rumpf.paths import cluster_dir, clusters_dir, is_cluster_name
 
 _DOWN_PATIENCE = 15.0
 
@@ -142,7 +142,19 @@ class Cluster:
 
     def down(self) -> None:
         """End it and wait until nothing of it is left."""
-        control.ask(self.folder, {"do": "down"})
+        try:
+            control.ask(self.folder, {"do": "down"})
+        except NoSuchCluster:
+            raise
+        except ClusterError:
+            # It hangs. Its guard cleans up after a supervisor that is dead.
+            kill = [
+                *((root_prefix() or ()) if self.nodes == "real" else ()),
+                "kill",
+                "-KILL",
+                str(self.supervisor),
+            ]
+            subprocess.run(kill, capture_output=True, check=False)
         if not ownership.wait_until_free(self.folder, _DOWN_PATIENCE):
             raise ClusterError(
                 f"it is not gone after {_DOWN_PATIENCE:.0f} s",
@@ -197,7 +209,7 @@ def clusters() -> tuple[Cluster, ...]:
     """Every cluster that is up; remains of dead ones are removed."""
     found: list[Cluster] = []
     # A cluster has a folder and a lock; of one whose processes were killed either may be left.
-    for name in sorted({path.stem for path in clusters_dir().glob("*")}):
+    for name in sorted(filter(is_cluster_name, {path.stem for path in clusters_dir().glob("*")})):
         try:
             found.append(attach(name))
         except NoSuchCluster:

@@ -40,6 +40,7 @@ class Process:
         """Whether it waits, and now is the time to start it."""
         return (
             self.state == "waiting"
+            and self.pid is None
             and (self.component.after is None or self.component.after in phases)
             and time.monotonic() >= self.not_before
         )
@@ -86,7 +87,7 @@ class Process:
 
     def freeze(self) -> None:
         """Stop it in its tracks: it keeps its connections, and answers nothing."""
-        if self.pid is not None:
+        if self.pid is not None and self.state == "running":
             self._signal(signal.SIGSTOP)
             self.state = "frozen"
 
@@ -169,4 +170,9 @@ def answers(path: str) -> bool:
 def describe(status: int) -> str:
     """A wait status in words."""
     code = os.waitstatus_to_exitcode(status)
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from rumpf.cluster import cgroups
+from rumpf.paths import is_cluster_name
 
 RECORD = "cluster.json"
 """In a cluster's folder: what `status` tells of it."""
@@ -26,6 +27,8 @@ def hand_over(folder: Path, owner: tuple[int, int] | None) -> None:
 
 def leave_nothing(folder: Path) -> None:
     """Remove what dead processes of a cluster left behind, as far as this user may."""
+    if folder.parent.name != "clusters" or not is_cluster_name(folder.name):
+        raise ValueError(f"{folder} is not the folder of a cluster")
     with contextlib.suppress(PermissionError):
         cgroups.remove([path.name for path in folder.joinpath(_CONTAINERS).glob("*")])
     # Mounts are the cluster's own and gone with it: what lies here are plain files. One of the dying

@@ -1,6 +1,7 @@
 """What a guard is told before it starts, and the events that it and the supervisor tell its owner."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -67,7 +68,7 @@ def failure(component: str, error: Exception, folder: Path) -> dict[str, Any]:
     """The event that tells why a part of the cluster in `folder` cannot start."""
     reason = f"{type(error).__name__}: {error}"
     event: dict[str, Any] = {"event": "failed", "component": component, "exit": reason, "tail": ""}
-    if isinstance(error, OSError) and error.errno:
+    if isinstance(error, OSError) and error.errno and (error.filename or error.errno == errno.ENOSPC):
         # What the machine refuses is a matter of its own, whichever part of the cluster it met.
         event |= {"errno": error.errno, "file": os.fsdecode(error.filename or folder)}
     return event

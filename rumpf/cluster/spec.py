@@ -1,17 +1,16 @@
 """What a person asks for when a cluster is to come up: its name, its nodes, its version."""
 
-import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from rumpf.cluster.assets import DEFAULT_KUBERNETES
 from rumpf.errors import UsageError
+from rumpf.paths import cluster_dir
 
 Nodes = Literal["real", "fake", "none"]
 """real: Pods run. fake: Pods only look as if (kwok). none: a control plane, nothing runs."""
 
 DEFAULT_NAME = "rumpf"
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 _MOST_FAKE_NODES = 10_000
 
 
@@ -27,12 +26,7 @@ class ClusterSpec:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        if not _NAME.fullmatch(self.name):
-            raise UsageError(
-                f"{self.name!r} is not a cluster's name",
-                remedy="use 1 to 40 lower-case letters, digits and dashes, with no dash at either end",
-                where="--name",
-            )
+        cluster_dir(self.name)  # refuses what is no name
         if self.nodes not in get_args(Nodes):
             raise UsageError(
                 f"there are no {self.nodes!r} nodes",

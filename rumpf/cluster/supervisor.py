@@ -63,7 +63,8 @@ class Supervisor:
         for process in self._processes.values():
             if process.due(self._phases):
                 process.start(bound_to_parent=self._bound)
-                self._say({"event": "started", "component": process.component.name})
+                if not self._settled:
+                    self._say({"event": "started", "component": process.component.name})
         if self._to_prepare and answers(containerd.SOCKET):
             for argv in self._to_prepare:
                 log = open_log(self._logs / "prepare.log")
@@ -98,7 +99,9 @@ class Supervisor:
                 self._say({"event": "failed", "component": argv[0], "exit": describe(status), "tail": tail})
 
     def _tell_of_death(self, process: Process) -> None:
-        final = not self._settled and process.restarts >= _DEATHS_TO_GIVE_UP
+        if self._settled:
+            return  # nobody reads any more: a full pipe would stop us
+        final = process.restarts >= _DEATHS_TO_GIVE_UP
         self._say(
             {
                 "event": "failed" if final else "died",
@@ -125,7 +128,7 @@ class Supervisor:
 
     def _accept(self, listener: socket.socket) -> None:
         # Whoever asks nonsense, or goes away in mid-question, harms nobody but themselves.
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
             client, _ = listener.accept()
             with client:
                 client.settimeout(1.0)

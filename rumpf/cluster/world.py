@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+import rumpf
 from rumpf.cluster import namespaces, ownership
 from rumpf.cluster.environment import direct
 from rumpf.cluster.layout import INSIDE, NODE_ADDRESS, NODE_NAME, Link
@@ -91,6 +92,7 @@ def _enter_own_world(setup: Setup, folder: Path, link: Link, guard: socket.socke
     namespaces.name_host(NODE_NAME)
     keep = {Path(sys.prefix), Path(sys.base_prefix), *(Path(file).parent for file in setup.binaries.values())}
     keep |= {Path("/etc/resolv.conf").resolve().parent}
+    keep |= {folder.parent.parent / "images", Path(rumpf.__file__).parent.parent}
     keep |= {Path(entry) for entry in setup.path.split(os.pathsep) if entry}
     namespaces.private_mounts(folder, INSIDE, keep)
     namespaces.pretend(_KUBELET_SETTINGS, folder / "settings")

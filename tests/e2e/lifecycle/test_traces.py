@@ -29,7 +29,7 @@ spec:
   terminationGracePeriodSeconds: 0
   containers:
   - name: keeper
-    image: rumpf.local/sample:1
+    image: rumpf.local/busybox:1
     imagePullPolicy: Never
     command: [sh, -c, "while true; do echo x >> /kept/x; sleep 0.01; done"]
     volumeMounts: [{name: kept, mountPath: /kept}]
