@@ -205,6 +205,9 @@ def _settings(request: pytest.FixtureRequest) -> Settings:
 
 def _skip_on_other_nodes(item: pytest.Item, nodes: str, reason: str) -> None:
     for marker in item.iter_markers("nodes"):
+        if not marker.args or not {"real", "fake", "none"}.issuperset(marker.args):
+            # Else a slip of the pen would skip the test for ever.
+            pytest.fail(f"nodes{marker.args}: the marker takes real, fake and none", pytrace=False)
         if nodes not in marker.args:
             because = f": {reason}" if reason else ""
             pytest.skip(f"needs {' or '.join(marker.args)} nodes; there are {nodes} ones{because}")
