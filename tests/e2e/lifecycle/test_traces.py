@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -53,9 +54,10 @@ OWNER = textwrap.dedent("""
 STEPS = ("one.lock", "one/cluster.json", "one/logs/etcd.log", "one/logs/kube-scheduler.log")
 """What a cluster that comes up has in its folder, one after the other."""
 
-CYCLES = 20
+ROWS, CYCLES = 2, 10
+"""So many at the same time, and so many one after the other."""
 ALL_REAL = "RUMPF_TEST_ALL_CYCLES_REAL"
-"""Set it, and the test of many ups and downs has a real node each time; it then takes two minutes."""
+"""Set it, and the test of many ups and downs has a real node each time."""
 
 
 def test_down_leaves_nothing(machine: Machine, nodes: str) -> None:
@@ -162,10 +164,15 @@ def test_a_dead_cluster_of_the_same_name_is_removed_and_that_is_said(machine: Ma
 @pytest.mark.usefixtures("real_nodes")
 def test_many_ups_and_downs_in_a_row_leak_nothing(machine: Machine) -> None:
     kinds = ["real"] if ALL_REAL in os.environ else ["none", "none", "none", "real", "none", "none", "fake"]
+
+    def up_and_down(name: str) -> None:
+        for nodes in itertools.islice(itertools.cycle(kinds), CYCLES):
+            machine.up(name, "--nodes", nodes)
+            machine.down(name)
+
     before = machine.traces()
-    for nodes in itertools.islice(itertools.cycle(kinds), CYCLES):
-        machine.up("one", "--nodes", nodes)
-        machine.down("one")
+    with ThreadPoolExecutor(ROWS) as rows:
+        list(rows.map(up_and_down, (f"row-{number}" for number in range(ROWS))))
     assert machine.left(before, patience=1) == {}
 
 
