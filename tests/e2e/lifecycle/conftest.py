@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -37,8 +37,21 @@ def stock() -> dict[Path, str]:
     assets = Assets(console=Lines())
     binaries = assets.ensure(CONTROL_PLANE | FAKE_NODE | REAL_NODE | SAMPLE_IMAGE)
     assets.tools()
-    template_for(DEFAULT_KUBERNETES, {name: str(path) for name, path in binaries.items()}, Lines())
+    template_of(binaries)
     return {path: name for name in ("bin", "system", "templates") if (path := cache_dir() / name).is_dir()}
+
+
+def template_of(binaries: Mapping[str, Path]) -> Path:
+    """The etcd data that a cluster of these binaries starts from."""
+    return template_for(DEFAULT_KUBERNETES, {name: str(path) for name, path in binaries.items()}, Lines())
+
+
+@pytest.fixture(scope="session")
+def template_size(stock: dict[Path, str]) -> int:
+    """How large that is, in kilobytes."""
+    assert stock
+    folder = template_of(Assets().ensure(CONTROL_PLANE))
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*")) // 1024
 
 
 @pytest.fixture(scope="session")
