@@ -65,6 +65,7 @@ class Running:
 
     def send(self, number: int = signal.SIGKILL) -> None:
         """Send it a signal."""
+        assert self.pid
         os.kill(self.pid, number)
 
     def says(self, text: str) -> None:
@@ -205,7 +206,7 @@ class Machine:
             routes=frozenset(_read(network / "route").splitlines()[1:]),
             firewall=frozenset(self._firewall()),
             listeners=frozenset(self.listeners()),
-            cgroups=frozenset(self._cgroups()),
+            cgroups=frozenset(self.cgroups()),
             files=frozenset(self._files()),
             settings=frozenset(_settings()),
         )
@@ -239,7 +240,8 @@ class Machine:
                 rules = self.run(program).stdout.splitlines()
                 yield from (rule for rule in rules if not rule.startswith("#"))
 
-    def _cgroups(self) -> Iterator[str]:
+    def cgroups(self) -> Iterator[str]:
+        """The control groups of its containers, and those that are empty."""
         # The one thing that machines share. A group in which somebody else's processes are is not ours.
         here = {_target(each / "ns/pid") for each in self._processes()}
         for group in (*_CGROUPS.glob("*/k8s.io/*/"), *_CGROUPS.glob("k8s.io/*/")):
@@ -263,13 +265,20 @@ def booted(folder: Path, shown: Mapping[Path, Path]) -> Generator[Machine]:
         text=True,
     )
     assert boot.stdout is not None
+    assert boot.stdout.readline() == "booted\n"
+    machine = Machine(_only_child(boot), folder)
+    assert machine.init
     try:
-        assert boot.stdout.readline() == "booted\n"
-        yield Machine(_only_child(boot), folder)
+        yield machine
     finally:
-        boot.kill()
-        boot.wait()
+        groups = list(machine.cgroups())
+        os.kill(machine.init, signal.SIGKILL)
+        boot.wait()  # for the first process, and so for all
         boot.stdout.close()
+        # All else went with its processes.
+        for group in groups:
+            with contextlib.suppress(FileNotFoundError):
+                Path(group).rmdir()
 
 
 def _boot(folder: Path, shown: Mapping[Path, Path]) -> Iterator[str]:
@@ -303,6 +312,7 @@ def _opened(folder: Path) -> Iterator[str]:
 
 
 def _only_child(parent: "subprocess.Popen[str]") -> int:
+    """The one process that a process started; 0 where that is over already."""
     while parent.poll() is None:
         if children := _read(Path(f"/proc/{parent.pid}/task/{parent.pid}/children")).split():
             return int(children[0])
