@@ -23,7 +23,8 @@ kind: Pod
 metadata: {name: probe, labels: {app: probe}}
 spec:
   automountServiceAccountToken: false
-  securityContext: {runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, seccompProfile: {type: RuntimeDefault}}
+  securityContext:
+    {runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, seccompProfile: {type: RuntimeDefault}}
   containers:
   - name: probe
     image: rumpf.local/probe:dev
