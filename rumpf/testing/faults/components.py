@@ -86,6 +86,7 @@ def _wait_until_well(cluster: "Cluster", nodes: int) -> None:
         wait(lambda: _ready_nodes(cluster) >= nodes, f"{nodes} nodes are Ready again")
         if cluster.nodes == "real":
             wait(lambda: _runtime_answers(cluster), "containerd answers again")
+            wait(lambda: _kubelet_reaches_containerd(client), "the kubelet reaches containerd again")
             wait(lambda: _kubelet_knows_its_pods(client), "the kubelet knows its Pods again")
 
 
@@ -102,6 +103,14 @@ def _ready_nodes(cluster: "Cluster") -> int:
 def _runtime_answers(cluster: "Cluster") -> bool:
     command = cluster.enter(["ctr", "--connect-timeout=1s", "version"])
     return subprocess.run(command, capture_output=True, check=False, timeout=_A_MOMENT).returncode == 0
+
+
+def _kubelet_reaches_containerd(client: "ApiClient") -> bool:
+    # It pauses between its attempts to connect, and refuses to exec meanwhile. Of what it serves, statistics
+    # are what it asks containerd for each time.
+    from rumpf.cluster.layout import NODE_NAME
+
+    return client.status(f"/api/v1/nodes/{NODE_NAME}/proxy/stats/summary?only_cpu_and_memory=true") == _OK
 
 
 def _kubelet_knows_its_pods(client: "ApiClient") -> bool:
