@@ -16,6 +16,11 @@ RumpfError
  │   ├─ StartTimeout         it did not become ready in time
  │   ├─ Interrupted          a person pressed Ctrl-C; everything was cleaned up
  │   └─ KubectlFailed        kubectl did not do it; what it said is in the message
+ ├─ DeclarationError         an operator or one of its types cannot be what it says
+ │   └─ SchemaError          a Python type has no counterpart in Kubernetes' schemas
+ ├─ CheckFailed              what is generated differs from its source, or would break users
+ ├─ InstallError             an operator cannot be installed or removed
+ ├─ ApiError                 the API server refused a request, or cannot be reached
  ├─ ImageError               an image cannot be built or loaded
  └─ FaultError               a fault cannot be injected or undone
 
@@ -112,6 +117,49 @@ class Interrupted(ClusterError):
 
 class KubectlFailed(ClusterError):
     """kubectl did not do what it was asked to; what it said is in the message."""
+
+
+class DeclarationError(RumpfError):
+    """An operator, or one of its types, cannot be what its declaration says."""
+
+    exit_code = 7
+
+
+class SchemaError(DeclarationError):
+    """A Python type has no counterpart in Kubernetes' schemas; `where` is the field's path."""
+
+
+class CheckFailed(RumpfError):
+    """What is generated differs from its source, or a change would break what users have stored."""
+
+    exit_code = 8
+
+
+class InstallError(RumpfError):
+    """An operator cannot be installed, does not become ready, or cannot be removed."""
+
+    exit_code = 9
+
+
+class ApiError(RumpfError):
+    """The API server refused a request, or cannot be reached: then `status` is 0, else the HTTP code."""
+
+    exit_code = 10
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        remedy: str = "",
+        where: str | None = None,
+        status: int = 0,
+        reason: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(what, remedy=remedy, where=where)
+        self.status = status
+        self.reason = reason
+        self.retry_after = retry_after
 
 
 class ImageError(RumpfError):

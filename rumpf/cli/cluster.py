@@ -1,6 +1,5 @@
 """`rumpf cluster`: a Kubernetes cluster on this machine, up in seconds and gone without a trace."""
 
-import contextlib
 import json
 import os
 import shlex
@@ -21,10 +20,11 @@ from rumpf.cluster.launch import up as bring_up
 from rumpf.cluster.machine import best_nodes
 from rumpf.cluster.spec import DEFAULT_NAME, ClusterSpec, Nodes
 from rumpf.console import Console, amount_of, for_stream
-from rumpf.errors import Interrupted, NoSuchCluster, UsageError
+from rumpf.errors import ClusterError, Interrupted, NoSuchCluster, UsageError
 
 _MINUTE = 60
 _BUILT = Path("dist/images")
+_LOCAL = "rumpf.local/"  # so the images are named that are built here
 
 Command = Callable[..., Any]
 
@@ -94,30 +94,42 @@ def down(*, name: str, everything: bool) -> None:
     """End a cluster; nothing of it is left."""
     console = for_stream()
     ending = clusters() if everything else (attach(name),)
+    failed: list[ClusterError] = []
     for running in ending:
         begun = time.monotonic()
         try:
             running.down()
         except NoSuchCluster:
-            # One of all may have ended by itself meanwhile.
-            if not everything:
+            if not everything:  # one of all may have ended by itself meanwhile
                 raise
+        except ClusterError as error:
+            failed.append(error)
+            continue
         console.say(f"{running.name} is down after {time.monotonic() - begun:.1f} s")
     if not ending:
         console.say("no cluster is up")
+    _complain(failed, console)
 
 
 @cluster.command()
+@click.option("--name", help="This cluster alone.")
 @_output
-def status(*, output: str) -> None:
+def status(*, name: str | None, output: str) -> None:
     """Show which clusters are up, and how each of their components is."""
-    found = list(_with_status(clusters()))
+    console = for_stream()
+    failed: list[ClusterError] = []
+    found = list(_with_status(clusters() if name is None else (attach(name),), failed))
     if output == "json":
         rows = [_describe(each) | {"components": [asdict(part) for part in parts]} for each, parts in found]
         click.echo(json.dumps(rows))
-        return
-    if not found:
-        for_stream().say("no cluster is up")
+    elif not (found or failed):
+        console.say("no cluster is up")
+    else:
+        _print_status(found)
+    _complain(failed, console)
+
+
+def _print_status(found: Iterable[tuple[Cluster, Sequence[ComponentStatus]]]) -> None:
     for each, parts in found:
         memory = amount_of(sum(part.memory for part in parts), "B")
         click.echo(
@@ -159,10 +171,17 @@ def load(*, name: str, image: str) -> None:
     """
     console = for_stream()
     running = attach(name)
-    archive = next((path for path in (Path(image), _BUILT / f"{image}.tar") if path.is_file()), None)
+    built = image.removeprefix(_LOCAL).partition(":")[0] if image.startswith(_LOCAL) else image
+    archive = next((path for path in (Path(image), _BUILT / f"{built}.tar") if path.is_file()), None)
     if archive:
         console.say(f"loading {archive}")
         running.load(archive)
+    elif image.startswith(_LOCAL):
+        raise UsageError(
+            f"it has not been built here: there is no {_BUILT / built}.tar",
+            remedy=f"rumpf image build {built}, then rumpf cluster load {built}; no registry has such images",
+            where=image,
+        )
     elif image.endswith(".tar") or "/" not in image:
         raise UsageError(
             "there is no such archive, and no image of that name was built here",
@@ -178,7 +197,7 @@ def load(*, name: str, image: str) -> None:
 @cluster.command()
 @_name
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
-@click.option("--tail", type=int, help="Only the last lines.")
+@click.option("--tail", type=click.IntRange(min=0), help="Only the last lines.")
 @click.argument("component")
 def logs(*, name: str, component: str, follow: bool, tail: int | None) -> None:
     """Print the log of a COMPONENT: kube-apiserver, kubelet, containerd..."""
@@ -234,11 +253,24 @@ def _show(running: Cluster, console: Console) -> None:
     running.keep()
 
 
-def _with_status(found: Iterable[Cluster]) -> Iterator[tuple[Cluster, tuple[ComponentStatus, ...]]]:
+def _with_status(
+    found: Iterable[Cluster], failed: list[ClusterError]
+) -> Iterator[tuple[Cluster, tuple[ComponentStatus, ...]]]:
     for each in found:
-        # One that ended since it was found is none any more.
-        with contextlib.suppress(NoSuchCluster):
+        try:
             yield each, each.status()
+        except NoSuchCluster:
+            continue  # it ended since it was found
+        except ClusterError as error:
+            failed.append(error)
+
+
+def _complain(failed: Sequence[ClusterError], console: Console) -> None:
+    """Once everything else is done: one cluster that does not do what it should hides no other."""
+    if failed:
+        for error in failed[:-1]:
+            console.say(f"error: {error}")
+        raise failed[-1]
 
 
 def _describe(running: Cluster) -> dict[str, Any]:

@@ -15,8 +15,18 @@ _SHARED = "k8s.io"
 
 
 def available() -> bool:
-    """Whether this machine has control groups that a node can use (version 1 or 2)."""
-    return (_ROOT / "cgroup.controllers").exists() or (_ROOT / "memory").is_dir()
+    """Whether this machine has control groups that a node can use (version 1 or 2), and change.
+
+    A container is often shown the machine's, to be read only.
+    """
+    if (_ROOT / "cgroup.controllers").exists():
+        return _can_be_changed(_ROOT)
+    # Of version 1 the folder itself may be read-only; each hierarchy in it is a mount of its own.
+    return (_ROOT / "memory").is_dir() and _can_be_changed(_ROOT / "memory")
+
+
+def _can_be_changed(folder: Path) -> bool:
+    return not os.statvfs(folder).f_flag & os.ST_RDONLY
 
 
 def remove(containers: Iterable[str], patience: float = 1.0) -> None:

@@ -7,6 +7,7 @@ handle of the folder: the path of a unix socket may not be longer than 107 bytes
 import json
 import os
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from rumpf.errors import ClusterError, NoSuchCluster
 
 SOCKET = "control.sock"
 _PATIENCE = 15.0
+_PAUSE = 0.01
+_LONGEST_QUESTION = 1024 * 1024
 
 Message = dict[str, Any]
 
@@ -27,28 +30,56 @@ def listen() -> socket.socket:
     return server
 
 
-def ask(folder: Path, request: Message) -> Message:
-    """Send one order to the cluster in `folder` and return its answer."""
+class Caller:
+    """Somebody at the supervisor's end who has not finished the question yet; never waited for."""
+
+    def __init__(self, client: socket.socket) -> None:
+        client.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        self.client = client
+        self.since = time.monotonic()
+        self._heard = bytearray()
+
+    def question(self) -> bytes | None:
+        """The question; None for as long as it is not finished. OSError where it never will be."""
+        while b"\n" not in self._heard:
+            try:
+                piece = self.client.recv(65536)
+            except BlockingIOError:
+                return None
+            if not piece:
+                break
+            self._heard += piece
+            if len(self._heard) > _LONGEST_QUESTION:
+                raise OSError("no question is that long")
+        return bytes(self._heard).partition(b"\n")[0]
+
+    def answer(self, reply: Message) -> None:
+        """Answer; it is short enough to fit without waiting."""
+        self.client.sendall(json.dumps(reply).encode() + b"\n")
+
+
+def ask(folder: Path, request: Message, patience: float | None = None) -> Message:
+    """Send one order to the cluster in `folder` and return its answer.
+
+    Raises NoSuchCluster where nobody is there, and ClusterError where somebody does not answer in time.
+    """
+    patience = _PATIENCE if patience is None else patience
     try:
-        handle = os.open(folder, os.O_PATH | os.O_DIRECTORY)
-    except FileNotFoundError:
+        answer = _converse(folder, json.dumps(request).encode() + b"\n", patience)
+    except (FileNotFoundError, NotADirectoryError, ConnectionError):
         raise _gone(folder) from None
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            client.settimeout(_PATIENCE)
-            client.connect(f"/proc/self/fd/{handle}/{SOCKET}")
-            client.sendall(json.dumps(request).encode() + b"\n")
-            answer = _read_line(client)
-    except (FileNotFoundError, ConnectionError):
-        raise _gone(folder) from None
+    except PermissionError:
+        raise ClusterError(
+            f"{folder} is not yours to enter",
+            remedy="a cluster obeys whoever brought it up: become that user, or choose another --name",
+            where=folder.name,
+        ) from None
     except TimeoutError:
         raise ClusterError(
-            f"the cluster does not answer to {request.get('do')!r} within {_PATIENCE:.0f} s",
+            f"the cluster does not answer to {request.get('do')!r} within {patience:.0f} s",
             remedy="rumpf cluster down ends it all the same",
             where=folder.name,
         ) from None
-    finally:
-        os.close(handle)
     if not answer:
         raise _gone(folder)
     try:
@@ -62,6 +93,31 @@ def ask(folder: Path, request: Message) -> Message:
     if "error" in reply:
         raise ClusterError(reply["error"], remedy=reply["remedy"], where=folder.name)
     return reply
+
+
+def _converse(folder: Path, question: bytes, patience: float) -> bytes:
+    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(patience)
+            _connect(client, f"/proc/self/fd/{handle}/{SOCKET}", time.monotonic() + patience)
+            client.sendall(question)
+            return _read_line(client)
+    finally:
+        os.close(handle)
+
+
+def _connect(client: socket.socket, path: str, deadline: float) -> None:
+    while True:
+        try:
+            client.connect(path)
+        except BlockingIOError:
+            # Others wait for an answer already, as many as may.
+            if time.monotonic() > deadline:
+                raise TimeoutError from None
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _read_line(client: socket.socket) -> bytes:

@@ -5,10 +5,12 @@ a SIGKILL) it removes what the kernel does not take away by itself. When the gua
 supervisor does that. Until the owner says `release`, the cluster also ends with its owner.
 
 Spoken on standard input: a line with the `Setup`, a line with the plan, then words for the
-supervisor (how far the API server is), and `release` once the cluster is to outlive its owner.
+supervisor (how far the API server is), `release` once the cluster is to outlive its owner, or `end`
+(a child of the owner may have inherited its end of the pipe: then there is no end of input).
 On standard output: one JSON event a line.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -17,6 +19,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,11 +34,13 @@ from rumpf.cluster.world import Guarded, supervise
 def main() -> NoReturn:
     """Run as the guard until the cluster is gone."""
     os.umask(0o077)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # its owner was not to be interrupted just then
     owner = Owner()
     setup = Setup(**json.loads(owner.line()))
     folder = Path(setup.folder)
     try:
-        lock = ownership.take(folder)
+        with acting_for(setup.owner):
+            lock = ownership.take(folder)
     except OSError as error:
         say(failure("guard", error, folder))
         sys.exit(1)
@@ -44,19 +49,35 @@ def main() -> NoReturn:
         sys.exit(1)
     leave_nothing(folder)
     try:
-        if setup.owner:
-            os.fchown(lock, *setup.owner)
         folder.mkdir(mode=0o700)
         Guard(setup, folder, lock).watch(owner)
     except OSError as error:
         say(failure("guard", error, folder))
     finally:
-        leave_nothing(folder)
+        if ownership.holds(folder, lock):
+            leave_nothing(folder)
         ownership.give_up(folder, lock)
     sys.exit(0)
 
 
 _FAREWELL = 8.0
+_END = b"end"
+
+
+@contextlib.contextmanager
+def acting_for(owner: tuple[int, int] | None) -> Generator[None]:
+    """Be the owner for a moment, where sudo started this: what is made then is theirs from the start."""
+    if owner is None:
+        yield
+        return
+    user, group = os.geteuid(), os.getegid()
+    os.setegid(owner[1])
+    os.seteuid(owner[0])
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        os.setegid(group)
 
 
 class Owner:
@@ -66,13 +87,13 @@ class Owner:
         self._heard = b""
 
     def line(self) -> bytes:
-        """Wait for the next line; empty where the owner is gone."""
+        """Wait for the next line; empty where the owner is gone, or wants no more."""
         while b"\n" not in self._heard:
             if not (piece := os.read(0, 65536)):
                 return b""
             self._heard += piece
         line, _, self._heard = self._heard.partition(b"\n")
-        return line
+        return b"" if line == _END else line
 
     def words(self) -> list[bytes]:
         """What was said since; nothing where the owner is gone. They are few and short: none is cut."""
@@ -145,6 +166,8 @@ class Guard:
 
     def _hear(self, words: list[bytes]) -> bool:
         for word in words:
+            if word == _END:
+                return False
             if word == b"release":
                 self._released = True
                 null = os.open(os.devnull, os.O_RDWR)

@@ -1,5 +1,6 @@
 """A cluster that is up, as a caller holds it."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -20,6 +21,8 @@ from rumpf.errors import ClusterError, ImageError, NoSuchCluster, UsageError
 from rumpf.paths import cluster_dir, clusters_dir, is_cluster_name
 
 _DOWN_PATIENCE = 15.0
+_ANSWER_PATIENCE = 3.0
+"""A supervisor does one thing at a time, each in a moment: one that is silent for so long hangs."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ class Cluster:
     def down(self) -> None:
         """End it and wait until nothing of it is left."""
         try:
-            control.ask(self.folder, {"do": "down"})
+            control.ask(self.folder, {"do": "down"}, patience=_ANSWER_PATIENCE)
         except NoSuchCluster:
             raise
         except ClusterError:
@@ -162,7 +165,7 @@ class Cluster:
                 where=self.name,
             )
         if self._session:
-            self._session.close()
+            self._session.ended()
 
     def keep(self) -> None:
         """Let it outlive this process."""
@@ -175,17 +178,22 @@ def attach(name: str) -> Cluster:
     folder = cluster_dir(name)
     if not ownership.is_taken(folder):
         swept = sweep(folder)
+        others = ", ".join(each.name for each in clusters())
         raise NoSuchCluster(
             "no such cluster is up" + (" (remains of a dead one were removed)" if swept else ""),
-            remedy="rumpf cluster status lists what is up; rumpf cluster up starts one",
+            remedy=f"{f'up now: {others}' if others else 'none is up'}; rumpf cluster up starts one",
             where=name,
         )
+    return _recorded(folder)
+
+
+def _recorded(folder: Path) -> Cluster:
     try:
         return from_record(json.loads((folder / RECORD).read_text()))
     except (OSError, ValueError, KeyError):
         # KeyError: no cluster, but the state that clusters start from; it is being made just now.
         raise NoSuchCluster(
-            "it is only just coming up or going down", remedy="wait a second and try again", where=name
+            "it is only just coming up or going down", remedy="wait a second and try again", where=folder.name
         ) from None
 
 
@@ -210,10 +218,12 @@ def clusters() -> tuple[Cluster, ...]:
     found: list[Cluster] = []
     # A cluster has a folder and a lock; of one whose processes were killed either may be left.
     for name in sorted(filter(is_cluster_name, {path.stem for path in clusters_dir().glob("*")})):
-        try:
-            found.append(attach(name))
-        except NoSuchCluster:
+        folder = cluster_dir(name)
+        if not ownership.is_taken(folder):
+            sweep(folder)
             continue
+        with contextlib.suppress(NoSuchCluster):
+            found.append(_recorded(folder))
     return tuple(found)
 
 

@@ -3,6 +3,7 @@
 The certificates and the plan are made here, in memory, while the guard makes the cluster's world.
 """
 
+import errno
 import json
 import os
 import random
@@ -17,16 +18,17 @@ from rumpf.cluster import control, ownership
 from rumpf.cluster.assets import CONTROL_PLANE, FAKE_NODE, REAL_NODE, Assets
 from rumpf.cluster.fake import fake_nodes
 from rumpf.cluster.handle import Cluster, from_record, sweep
-from rumpf.cluster.layout import LINK_COUNT, Layout, Link
+from rumpf.cluster.layout import INSIDE, LINK_COUNT, Layout, Link
 from rumpf.cluster.machine import check_machine, check_real_node, snapshotter
 from rumpf.cluster.ports import free_port
+from rumpf.cluster.process import PASSING
 from rumpf.cluster.remains import RECORD
 from rumpf.cluster.session import Session, Taken, refused
 from rumpf.cluster.setup import Setup
 from rumpf.cluster.spec import ClusterSpec
 from rumpf.cluster.template import template_for
 from rumpf.console import Console, Silent
-from rumpf.errors import ClusterError, ClusterExists, Interrupted, StartTimeout
+from rumpf.errors import ClusterError, ClusterExists, Interrupted, StartTimeout, UsageError
 from rumpf.paths import cluster_dir, images_dir
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ _ATTEMPTS = 5
 _OK, _CREATED, _CONFLICT = 200, 201, 409
 _HANDS = 8
 _A_WHILE = 0.5
+_OF_FILES = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS))
+"""What is the disk's, also where no file is named."""
 
 
 def up(spec: ClusterSpec, *, console: Console | None = None, stay: bool = False) -> Cluster:
@@ -52,14 +56,26 @@ def up(spec: ClusterSpec, *, console: Console | None = None, stay: bool = False)
             "interrupted; what had started was taken down", remedy="run it again", where=spec.name
         ) from None
     except OSError as error:
-        raise refused(error, spec.name) from error
+        raise _in_words(error, spec.name) from error
+
+
+def _in_words(error: OSError, name: str) -> ClusterError:
+    if error.errno in _OF_FILES or (error.filename and error.errno not in PASSING):
+        return refused(error, name)
+    if error.errno in PASSING:
+        remedy = "it has too little of something (processes, open files, memory): see `ulimit -a`, try again"
+    else:
+        remedy = "try again; if it stays so, report it"
+    reason = error.strerror or str(error) or type(error).__name__
+    return ClusterError(f"bringing it up broke off: {reason}", remedy=remedy, where=name)
 
 
 def _up(spec: ClusterSpec, console: Console, *, stay: bool) -> Cluster:
     check_machine()
+    folder = cluster_dir(spec.name)
     if spec.nodes == "real":
         check_real_node()
-    folder = cluster_dir(spec.name)
+        _check_place(folder)
     if ownership.is_taken(folder):
         raise ClusterExists(
             "a cluster of this name is up already",
@@ -71,6 +87,9 @@ def _up(spec: ClusterSpec, console: Console, *, stay: bool) -> Cluster:
     assets = Assets(kubernetes=spec.kubernetes, console=console)
     wanted = CONTROL_PLANE | {"real": REAL_NODE, "fake": FAKE_NODE, "none": frozenset[str]()}[spec.nodes]
     binaries = {name: str(path) for name, path in assets.ensure(wanted).items()}
+    if spec.nodes == "real":
+        for binary in binaries.values():
+            _check_place(Path(binary).parent)
     tools = str(assets.tools()) if spec.nodes == "real" else ""
     launch = _Launch(spec, binaries, tools, template_for(spec.kubernetes, binaries, console), console)
     for _ in range(_ATTEMPTS):
@@ -83,6 +102,16 @@ def _up(spec: ClusterSpec, console: Console, *, stay: bool) -> Cluster:
         remedy="try again; rumpf cluster status shows what else is up",
         where=spec.name,
     )
+
+
+def _check_place(folder: Path) -> None:
+    """Refuse what lies where the world of a real node shows its own folder: one would hide the other."""
+    if folder.resolve().is_relative_to(INSIDE):
+        raise UsageError(
+            f"a real node can use nothing below {INSIDE}: in its world that is the cluster's own folder",
+            remedy="move it: RUMPF_CACHE names the cache, RUMPF_BIN binaries; or use --nodes fake",
+            where=str(folder),
+        )
 
 
 @dataclass(frozen=True)
@@ -170,6 +199,9 @@ class _Launch:
 
 def create_nodes(kubeconfig: str, count: int) -> None:
     """Create the fake nodes, several at once: one after the other they would take 3 ms each."""
+    from concurrent.futures import ThreadPoolExecutor
+    from http.client import HTTPException
+
     from rumpf.cluster.client import ApiClient
 
     nodes = list(fake_nodes(count))
@@ -185,11 +217,16 @@ def create_nodes(kubeconfig: str, count: int) -> None:
                 )
         client.close()
 
-    from concurrent.futures import ThreadPoolExecutor
-
     hands = min(_HANDS, count)
-    with ThreadPoolExecutor(hands) as pool:
-        list(pool.map(create, (nodes[hand::hands] for hand in range(hands))))
+    try:
+        with ThreadPoolExecutor(hands) as pool:
+            list(pool.map(create, (nodes[hand::hands] for hand in range(hands))))
+    except (OSError, HTTPException) as error:
+        reason = str(error) or type(error).__name__
+        raise StartTimeout(
+            f"the API server stopped answering while its nodes were made: {reason}",
+            remedy="is the machine very busy? Try again; fewer nodes (--count) ask less of it",
+        ) from error
 
 
 def ready_nodes(client: "ApiClient") -> int:

@@ -13,6 +13,8 @@ from rumpf.errors import ClusterError, NodeUnsupported
 
 _ELSEWHERE = "use --nodes fake (Pods are simulated), or a kind cluster with --cluster existing"
 
+_WORLD = ("unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--mount-proc")
+
 
 @cache
 def root_prefix() -> tuple[str, ...] | None:
@@ -43,9 +45,29 @@ def check_real_node() -> None:
         )
     if not cgroups.available():
         raise NodeUnsupported(
-            "no control groups are mounted at /sys/fs/cgroup",
+            "no control groups that can be written are mounted at /sys/fs/cgroup",
             remedy=f"mount them (in a container: --privileged --cgroupns=private), or {_ELSEWHERE}",
         )
+    if reason := _refusal(root_prefix() or ()):
+        raise NodeUnsupported(
+            f"root may not make namespaces and mounts here ({reason})",
+            remedy=f"in a container: --privileged --cgroupns=private; or {_ELSEWHERE}",
+        )
+
+
+@cache
+def _refusal(root: tuple[str, ...]) -> str:
+    """Why root is refused a world like the one of a node; found out by making one for a moment (5 ms).
+
+    Being root says little: in a container, root lacks what this takes. Nothing where the machine has
+    no `unshare` to ask with: then the node itself is the first to try.
+    """
+    try:
+        done = subprocess.run([*root, *_WORLD, "true"], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+    return said[-1] if done.returncode else ""
 
 
 def snapshotter(folder: Path) -> str:

@@ -36,15 +36,26 @@ def take(folder: Path, patience: float = 0.1) -> int | None:
             time.sleep(_PAUSE)
             continue
         # The last holder may have removed the file between our open and our lock.
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_ino == os.fstat(handle).st_ino:
-                return handle
+        if holds(folder, handle):
+            return handle
         os.close(handle)
 
 
+def holds(folder: Path, handle: int) -> bool:
+    """Whether the lock that is open as `handle` is still the one that everybody else looks at.
+
+    It is not where somebody deleted the file; then the name, and the folder, may be another's by now.
+    """
+    try:
+        return os.path.samestat(lock_path(folder).stat(), os.fstat(handle))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def give_up(folder: Path, handle: int) -> None:
-    """Let the name go, and leave no file."""
-    lock_path(folder).unlink(missing_ok=True)
+    """Let the name go, and leave no file; nobody else's file is touched."""
+    if holds(folder, handle):
+        lock_path(folder).unlink(missing_ok=True)
     os.close(handle)
 
 

@@ -1,5 +1,6 @@
 """One component as a running process: started, watched, stopped, frozen, and started again."""
 
+import errno
 import os
 import resource
 import signal
@@ -20,6 +21,9 @@ _STEADY = 30.0
 """A process that lived this long starts anew with the shortest pause."""
 _OPEN_FILES = 65_536
 _LOG_TAIL = 4_096
+
+PASSING = frozenset((errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT))
+"""What a machine refuses now and may grant in a moment: a process, a file, memory, room."""
 
 
 @dataclass
@@ -45,23 +49,34 @@ class Process:
             and time.monotonic() >= self.not_before
         )
 
-    def start(self, *, bound_to_parent: bool) -> None:
-        """Start it; with `bound_to_parent` the kernel kills it when this process dies."""
-        log = open_log(self.logs / f"{self.component.name}.log")
-        self.pid = spawn(
-            self.component.argv,
-            {"GOGC": "50", **os.environ, **self.component.env},
-            log,
-            bound_to_parent=bound_to_parent,
-        )
-        os.close(log)
+    def start(self, *, bound_to_parent: bool) -> bool:
+        """Start it; with `bound_to_parent` the kernel kills it when this process dies.
+
+        False where the machine lacks something just now: that counts as a death, and is tried again.
+        """
         self.started = time.monotonic()
+        try:
+            self.pid = run(
+                self.component.argv,
+                {"GOGC": "50", **os.environ, **self.component.env},
+                self.logs / f"{self.component.name}.log",
+                bound_to_parent=bound_to_parent,
+            )
+        except OSError as error:
+            if error.errno not in PASSING:
+                raise
+            self._postpone(f"refused by the machine: {os.strerror(error.errno)}")
+            return False
         self.state = "running"
+        return True
 
     def died(self, status: int) -> None:
         """Take note of its death; unless it is held down it will be started again."""
         self.pid = None
-        self.last_exit = describe(status)
+        self._postpone(describe(status))
+
+    def _postpone(self, reason: str) -> None:
+        self.last_exit = reason
         if self.state == "held":
             return
         self.pause = (
@@ -118,10 +133,23 @@ class Process:
 
 def open_log(path: Path) -> int:
     """Open a log to be written on; it belongs to whoever its folder belongs to."""
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    folder = path.parent.stat()
-    os.fchown(log, folder.st_uid, folder.st_gid)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        folder = path.parent.stat()
+        os.fchown(log, folder.st_uid, folder.st_gid)
+    except OSError:
+        os.close(log)
+        raise
     return log
+
+
+def run(argv: tuple[str, ...], env: dict[str, str], log: Path, *, bound_to_parent: bool) -> int:
+    """Start a program that writes to the file `log`; its process id."""
+    output = open_log(log)
+    try:
+        return spawn(argv, env, output, bound_to_parent=bound_to_parent)
+    finally:
+        os.close(output)
 
 
 def spawn(argv: tuple[str, ...], env: dict[str, str], output: int, *, bound_to_parent: bool) -> int:
@@ -130,6 +158,7 @@ def spawn(argv: tuple[str, ...], env: dict[str, str], output: int, *, bound_to_p
     By fork and exec: the one thing that `subprocess` cannot do without a warning is to bind the
     child's life to ours, and this process has no other thread that a fork could harm.
     """
+    parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
@@ -138,7 +167,12 @@ def spawn(argv: tuple[str, ...], env: dict[str, str], output: int, *, bound_to_p
         os.umask(0o022)  # the folder keeps others out; what runs in containers must be able to read
         if bound_to_parent:
             namespaces.die_with_parent(signal.SIGKILL)
+            if os.getppid() != parent:
+                os._exit(127)  # it died before that could be asked for
         signal.set_wakeup_fd(-1)
+        # Python ignores these two, and what is ignored stays so in another program.
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         null = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((null, 0), (output, 1), (output, 2)):

@@ -30,7 +30,7 @@ def deploy_sample(cluster: Cluster, console: Console) -> str:
             remedy="kubectl describe pods -l app=hello tells why",
             where=cluster.name,
         ) from None
-    where = ""
+    where = "\nnothing runs in them: fake nodes only say that Pods are Ready (--nodes real runs them)"
     if cluster.nodes == "real":
         url = f"http://{cluster.url.removeprefix('https://').partition(':')[0]}:{_PORT}"
         _await_page(cluster, url)

@@ -9,6 +9,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ from rumpf.errors import ClusterError, ClusterExists, ComponentDied
 
 _LINES_SHOWN = 12
 _FAREWELL = 10.0
+_NO_ROOM_LEFT = frozenset((errno.ENOSPC, errno.EDQUOT))
 _A_LITTLE = 64 * 1024
 _NO_ROOM = os.strerror(errno.ENOSPC).lower()
 
@@ -35,7 +37,8 @@ class Taken(Exception):
 def refused(error: OSError, name: str) -> ClusterError:
     """Say what to do about a file that cannot be written, or read."""
     reason = os.strerror(error.errno) if error.errno else str(error)
-    mend = "free some room there" if error.errno == errno.ENOSPC else "see that it is yours to read and write"
+    full = error.errno in _NO_ROOM_LEFT
+    mend = "free some room there" if full else "see that it is yours to read and write"
     return ClusterError(
         f"{error.filename or 'this machine'}: {reason}",
         remedy=f"{mend}; RUMPF_CACHE names another place for all that rumpf writes",
@@ -53,16 +56,26 @@ class Session:
         self.released = False
         self._foreign = False
         prefix = (root_prefix() or ()) if setup.link is not None else ()
-        guard = subprocess.Popen(
-            [*prefix, *python("rumpf.cluster.guard")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self._guard = guard
-        self._orders, self._events = cast("IO[bytes]", guard.stdin), cast("IO[bytes]", guard.stdout)
-        self._send(setup.to_line())
+        # An interrupt waits until there is somebody to end the guard.
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            guard = subprocess.Popen(
+                [*prefix, *python("rumpf.cluster.guard")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            self._guard = guard
+            self._orders, self._events = cast("IO[bytes]", guard.stdin), cast("IO[bytes]", guard.stdout)
+            try:
+                signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
+                self._send(setup.to_line())
+            except BaseException:
+                self.close()
+                raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
 
     def carry_out(self, plan: Plan) -> None:
         """Send the plan; the components start."""
@@ -112,7 +125,9 @@ class Session:
             raise Taken
         if kind == "failed" and (number := event.get("errno")):
             raise refused(OSError(number, "", event["file"]), self._name)
-        if kind == "failed" and (_NO_ROOM in event["tail"].lower() or self._disk_is_full()):
+        if kind == "failed" and (
+            _NO_ROOM in f"{event['exit']}\n{event['tail']}".lower() or self._disk_is_full()
+        ):
             raise refused(OSError(errno.ENOSPC, "", str(self._folder)), self._name)
         if kind == "failed":
             tail = "\n".join(event["tail"].strip().splitlines()[-_LINES_SHOWN:])
@@ -130,17 +145,28 @@ class Session:
 
     def close(self) -> None:
         """End the cluster, unless it was released, and wait until nothing of it is left."""
+        if not self.released:
+            # Said, too: whatever this process has forked meanwhile may hold the pipe open.
+            self._send("end\n")
         with contextlib.suppress(OSError):
             self._orders.close()
         if not self.released:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._guard.wait(_FAREWELL)
+            self._bury()
             # A guard that was killed has left the rest to the supervisor.
             if not self._foreign:
                 ownership.wait_until_free(self._folder, _FAREWELL)
         self._events.close()
-        # A released guard lives on as somebody else's child: not a leak of ours.
+        # A released guard lives on, and is not a leak of ours.
         self._guard.returncode = self._guard.returncode if self._guard.returncode is not None else 0
+
+    def ended(self) -> None:
+        """Take note that the cluster was taken down, released or not: nothing of its guard is left either."""
+        self._bury()
+        self.close()
+
+    def _bury(self) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._guard.wait(_FAREWELL)
 
     def __enter__(self) -> Self:
         """Use it as a block: it is closed at the end."""
@@ -153,6 +179,8 @@ class Session:
         self.close()
 
     def _send(self, line: str) -> None:
+        if self._orders.closed:
+            return
         # A guard that is gone already has said why; that is read elsewhere.
         with contextlib.suppress(BrokenPipeError):
             self._orders.write(line.encode())

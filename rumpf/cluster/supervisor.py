@@ -18,10 +18,12 @@ from typing import Any, cast
 
 from rumpf.cluster import containerd, control
 from rumpf.cluster.plan import File, Phase, Plan
-from rumpf.cluster.process import Process, allow_many_files, answers, describe, open_log, spawn
+from rumpf.cluster.process import PASSING, Process, allow_many_files, answers, describe, run
 
 _TICK = 0.01
 _DEATHS_TO_GIVE_UP = 3
+_SILENCE = 10.0
+"""Whoever has not finished a question after so long is not listened to any more."""
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -45,6 +47,7 @@ class Supervisor:
         for file in plan.files:
             write(file)
         self._processes = {component.name: Process(component, logs) for component in plan.components}
+        self._callers: list[control.Caller] = []
         self._listener = control.listen()
 
     def run(self) -> None:
@@ -58,23 +61,34 @@ class Supervisor:
             for key, _ in self._selector.select(self._patience()):
                 key.data(key.fileobj)
             self._reap()
+            self._forget_the_silent()
 
     def _start_what_is_due(self) -> None:
         for process in self._processes.values():
             if process.due(self._phases):
-                process.start(bound_to_parent=self._bound)
-                if not self._settled:
+                if not process.start(bound_to_parent=self._bound):
+                    self._tell_of_death(process)
+                elif not self._settled:
                     self._say({"event": "started", "component": process.component.name})
-        if self._to_prepare and answers(containerd.SOCKET):
-            for argv in self._to_prepare:
-                log = open_log(self._logs / "prepare.log")
-                self._preparing[spawn(argv, dict(os.environ), log, bound_to_parent=self._bound)] = argv
-                os.close(log)
-            self._to_prepare.clear()
+        while self._to_prepare and answers(containerd.SOCKET):
+            try:
+                pid = run(
+                    self._to_prepare[0],
+                    dict(os.environ),
+                    self._logs / "prepare.log",
+                    bound_to_parent=self._bound,
+                )
+            except OSError as error:
+                if error.errno not in PASSING:
+                    raise
+                return  # the next turn tries again
+            self._preparing[pid] = self._to_prepare.pop(0)
 
     def _patience(self) -> float | None:
         waiting = any(process.state == "waiting" for process in self._processes.values())
-        return _TICK if waiting or self._to_prepare else None
+        if waiting or self._to_prepare:
+            return _TICK
+        return _SILENCE if self._callers else None
 
     def _wake_on_dead_children(self) -> None:
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -127,13 +141,31 @@ class Supervisor:
                 self._phases.add(cast("Phase", word))
 
     def _accept(self, listener: socket.socket) -> None:
-        # Whoever asks nonsense, or goes away in mid-question, harms nobody but themselves.
-        with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
-            client, _ = listener.accept()
-            with client:
-                client.settimeout(1.0)
-                request = json.loads(client.makefile("rb").readline())
-                client.sendall(json.dumps(self._answer(request)).encode() + b"\n")
+        with contextlib.suppress(OSError):
+            caller = control.Caller(listener.accept()[0])
+            self._callers.append(caller)
+            self._selector.register(caller.client, selectors.EVENT_READ, lambda _: self._attend(caller))
+            self._attend(caller)
+
+    def _attend(self, caller: control.Caller) -> None:
+        # Whoever asks nonsense, goes away in mid-question or says nothing harms nobody but themselves.
+        try:
+            question = caller.question()
+            if question is None:
+                return
+            caller.answer(self._answer(json.loads(question)))
+        except (OSError, ValueError, TypeError, RecursionError):
+            pass
+        self._part_with(caller)
+
+    def _forget_the_silent(self) -> None:
+        for caller in [each for each in self._callers if time.monotonic() - each.since > _SILENCE]:
+            self._part_with(caller)
+
+    def _part_with(self, caller: control.Caller) -> None:
+        self._callers.remove(caller)
+        self._selector.unregister(caller.client)
+        caller.client.close()
 
     def _answer(self, request: object) -> dict[str, Any]:
         order = cast("dict[str, Any]", request) if isinstance(request, dict) else {}
@@ -190,8 +222,9 @@ def write(file: File) -> None:
     """Write a file of the plan; never readable by others for a moment, not even while it is written."""
     path = Path(file.path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file.mode)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "w") as stream:
+        os.fchmod(handle, file.mode)  # what `open` is told is cut by the umask
         stream.write(file.text)
 
 

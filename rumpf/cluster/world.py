@@ -79,7 +79,8 @@ def supervise(setup: Setup, given: Guarded) -> NoReturn:
         if given.link:
             namespaces.join(machine_mounts, namespaces.CLONE_NEWNS)
         os.chdir("/")
-        leave_nothing(given.folder)
+        if ownership.holds(given.folder, given.lock):
+            leave_nothing(given.folder)
         given.give_up_for_the_dead()
         os._exit(code)
 

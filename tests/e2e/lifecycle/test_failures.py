@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import textwrap
+import time
 
 import pytest
 
@@ -144,8 +145,7 @@ def test_down_says_that_nothing_is_up(machine: Machine) -> None:
     done = machine.rumpf("down", "--name", "one")
     assert done.returncode == 4
     assert done.stderr == (
-        "error: one: no such cluster is up\n"
-        "  -> rumpf cluster status lists what is up; rumpf cluster up starts one\n"
+        "error: one: no such cluster is up\n  -> none is up; rumpf cluster up starts one\n"
     )
 
 
@@ -155,10 +155,42 @@ def test_nobody_special_gets_fake_nodes_and_is_told_why(make_machine: MakeMachin
         done = machine.rumpf("up", "--name", "one", "--sample", env=machine.binaries(), user=NOBODY)
         assert done.returncode == 0, done.stderr
         assert done.stderr.startswith("fake nodes (Pods are only simulated): a real node needs root")
+        assert "nothing runs in them: fake nodes only say that Pods are Ready" in done.stderr
         assert {part["state"] for part in machine.components("one").values()} == {"running"}
         down = machine.rumpf("down", "--name", "one", user=NOBODY)
         assert down.returncode == 0, down.stderr
         assert machine.left(before) == {}
+
+
+@pytest.mark.usefixtures("real_nodes")
+def test_root_of_an_ordinary_container_gets_fake_nodes_and_is_told_why(machine: Machine) -> None:
+    before = machine.traces()
+    without = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin")
+    done = machine.run(*without, RUMPF, "cluster", "up", "--name", "one")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith(
+        "fake nodes (Pods are only simulated): root may not make namespaces and mounts here (unshare"
+    )
+    assert machine.record("one")["nodes"] == "fake"
+    machine.down("one")
+    assert machine.left(before) == {}
+
+
+def test_a_cluster_that_hangs_is_named_hides_no_other_and_can_be_taken_down(
+    machine: Machine, nodes: str
+) -> None:
+    before = machine.traces()
+    machine.up("hangs", "--nodes", nodes)
+    machine.up("works", "--nodes", "none")
+    machine.run("kill", "-STOP", str(machine.record("hangs")["supervisor"]))
+    status = machine.rumpf("status")
+    assert (status.returncode, status.stdout.partition(":")[0]) == (4, "works"), status.stderr
+    assert status.stderr.startswith("error: hangs: the cluster does not answer to 'status' within ")
+    begun = time.monotonic()
+    down = machine.rumpf("down", "--all")
+    assert down.returncode == 0, down.stderr
+    assert time.monotonic() - begun < 8
+    assert machine.left(before, patience=1) == {}
 
 
 def test_nobody_special_gets_no_real_node_and_is_told_what_to_do(make_machine: MakeMachine) -> None:

@@ -14,7 +14,7 @@ from rumpf import cli
 from rumpf.cli import cluster as commands
 from rumpf.cluster import Cluster, ClusterSpec, ComponentStatus
 from rumpf.cluster.handle import from_record
-from rumpf.errors import NoSuchCluster, RumpfError, UsageError
+from rumpf.errors import ClusterError, NoSuchCluster, RumpfError, UsageError
 
 MEBIBYTE = 2**20
 PARTS = (
@@ -29,9 +29,12 @@ class Played(Cluster):
 
     calls: list[str] = field(default_factory=list)
     gone: bool = False
+    hangs: bool = False
 
     def status(self) -> tuple[ComponentStatus, ...]:
         """Say the same each time."""
+        if self.hangs:
+            raise ClusterError("the cluster does not answer", remedy="end it", where=self.name)
         if self.gone:
             raise NoSuchCluster("no such cluster is up", remedy="start one", where=self.name)
         return PARTS
@@ -110,6 +113,56 @@ def test_a_cluster_that_ends_while_it_is_looked_at_is_not_shown(
     assert done.exit_code == 0
 
 
+def test_status_goes_on_past_a_cluster_that_does_not_answer(
+    cluster: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = tuple(replace(cluster, name=name, hangs=True) for name in ("frozen", "stuck"))
+    monkeypatch.setattr(commands, "clusters", lambda: (*others, cluster))
+    done = CliRunner().invoke(cli.cli, ["cluster", "status"])
+    assert "one: Kubernetes 1.36" in done.stdout
+    assert "error: frozen: the cluster does not answer\n  -> end it" in done.stderr
+    assert str(done.exception) == "stuck: the cluster does not answer\n  -> end it"
+    told = CliRunner().invoke(cli.cli, ["cluster", "status", "--output", "json"])
+    assert [each["name"] for each in json.loads(told.stdout)] == ["one"]
+    assert isinstance(told.exception, ClusterError)
+
+
+def test_down_of_all_goes_on_past_a_cluster_that_does_not_end(
+    cluster: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "clusters", lambda: (replace(cluster, name="stuck", hangs=True), cluster))
+    done = CliRunner().invoke(cli.cli, ["cluster", "down", "--all"])
+    assert cluster.calls == ["down"]
+    assert "one is down after" in done.stderr
+    assert "stuck is down" not in done.stderr
+    assert str(done.exception) == "stuck: the cluster does not answer\n  -> end it"
+
+
+def test_status_of_one_cluster_is_of_that_alone(cluster: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "attach", lambda name: replace(cluster, name=name))
+    assert run("status", "--name", "two").output.startswith("two: Kubernetes 1.36")
+    (described,) = json.loads(run("status", "--name", "two", "--output", "json").output)
+    assert described["name"] == "two"
+
+
+@pytest.mark.parametrize("tail", ["-3", "x"])
+@pytest.mark.usefixtures("cluster")
+def test_a_number_of_lines_that_cannot_be_is_refused_in_words(tail: str) -> None:
+    done = run("logs", "etcd", "--tail", tail)
+    assert done.exit_code == 2
+    assert "Invalid value for '--tail'" in done.stderr
+
+
+def test_an_image_of_ours_that_was_not_built_is_not_looked_for_in_a_registry(
+    cluster: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="web:dev: it has not been built here") as refusal:
+        run("load", "rumpf.local/web:dev")
+    assert "rumpf image build web" in refusal.value.remedy
+    assert cluster.calls == []
+
+
 def test_where_nothing_is_up_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "clusters", lambda: ())
     for arguments in (["status"], ["down", "--all"]):
@@ -136,6 +189,8 @@ def test_the_kubeconfig_is_a_path_or_a_text(cluster: Played, tmp_path: Path) -> 
     [
         ("some.tar", "load some.tar"),
         ("built", "load dist/images/built.tar"),
+        ("rumpf.local/built", "load dist/images/built.tar"),
+        ("rumpf.local/built:dev", "load dist/images/built.tar"),
         ("docker.io/library/nginx:1", "pull docker.io/library/nginx:1"),
     ],
 )
@@ -278,9 +333,10 @@ def test_what_makes_no_sense_ends_with_2(
         (NoSuchCluster("none is up", remedy="start one"), 4, "error: none is up\n  -> start one"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (PermissionError(13, "Permission denied", "/x"), 1, "error: /x: Permission denied\n"),
+        (PermissionError(1, "Operation not permitted"), 1, "error: Operation not permitted\n"),
         (BrokenPipeError(), 1, ""),
     ],
-    ids=lambda value: type(value).__name__,
+    ids=lambda value: repr(value)[:60],
 )
 def test_an_error_is_a_message_and_an_exit_code(
     ended_by: Callable[[BaseException], tuple[int, str]], error: BaseException, code: int, said: str

@@ -1,5 +1,6 @@
 """The wire on which orders are given: what is asked, what comes back, and what is said where nothing does."""
 
+import os
 import socket
 import threading
 from collections.abc import Callable, Generator
@@ -21,6 +22,18 @@ def folder(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     assert len(str(folder)) > 107
     return folder
+
+
+@pytest.fixture
+def stranger(folder: Path) -> Generator[None]:
+    """Be somebody who may not enter the folder that it lies in."""
+    mode, user = folder.parent.stat().st_mode, os.geteuid()
+    folder.parent.chmod(0)
+    if user == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(user)
+    folder.parent.chmod(mode)
 
 
 @pytest.fixture
@@ -96,6 +109,32 @@ def test_a_supervisor_that_says_nothing_is_not_waited_for_for_ever(
         control.ask(folder, {"do": "status"})
     assert not isinstance(refusal.value, NoSuchCluster)
     assert "rumpf cluster down" in refusal.value.remedy
+
+
+def test_a_supervisor_that_more_wait_for_than_may_is_waited_for_too(folder: Path) -> None:
+    with ExitStack() as stack:
+        with chdir(folder):
+            stack.enter_context(control.listen())
+            for _ in range(32):
+                client = stack.enter_context(socket.socket(socket.AF_UNIX))
+                client.setblocking(False)  # noqa: FBT003 - the standard library's signature
+                client.connect_ex(control.SOCKET)
+        with pytest.raises(ClusterError, match="does not answer to 'status'"):
+            control.ask(folder, {"do": "status"}, patience=0.05)
+
+
+def test_where_the_folder_is_a_file_there_is_no_cluster(folder: Path) -> None:
+    folder.with_name("two").touch()
+    with pytest.raises(NoSuchCluster, match="two: no such cluster is up"):
+        control.ask(folder.with_name("two"), {"do": "status"})
+
+
+def test_a_cluster_of_somebody_else_obeys_them_and_not_us(folder: Path, stranger: None) -> None:
+    assert stranger is None
+    with pytest.raises(ClusterError, match=f"one: {folder} is not yours to enter") as refusal:
+        control.ask(folder, {"do": "down"})
+    assert not isinstance(refusal.value, NoSuchCluster)
+    assert "--name" in refusal.value.remedy
 
 
 @pytest.mark.parametrize("answer", [b'{"components', b"no JSON\n"])

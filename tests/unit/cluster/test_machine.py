@@ -1,6 +1,8 @@
 """What a machine allows, and what is said where it allows less."""
 
+import ast
 import os
+import subprocess
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -54,7 +56,7 @@ def test_without_control_groups_there_is_no_real_node(
 ) -> None:
     monkeypatch.setattr(machine, "root_prefix", lambda: ())
     monkeypatch.setattr(cgroups, "_ROOT", tmp_path)
-    with pytest.raises(NodeUnsupported, match="no control groups are mounted at /sys/fs/cgroup") as refusal:
+    with pytest.raises(NodeUnsupported, match="no control groups that can be written") as refusal:
         check_real_node()
     assert "--privileged" in refusal.value.remedy
     assert best_nodes()[0] == "fake"
@@ -64,11 +66,79 @@ def test_without_control_groups_there_is_no_real_node(
 def test_with_root_and_control_groups_of_either_version_there_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sign: str
 ) -> None:
-    (tmp_path / sign).parent.mkdir(exist_ok=True)
-    (tmp_path / sign).touch()
-    monkeypatch.setattr(machine, "root_prefix", lambda: ())
-    monkeypatch.setattr(cgroups, "_ROOT", tmp_path)
+    groups = tmp_path / "cgroup"
+    (groups / sign).parent.mkdir(parents=True)
+    (groups / sign).touch()
+    may_do_all = tmp_path / "sudo"
+    write_program(may_do_all, "exit 0")
+    monkeypatch.setattr(machine, "root_prefix", lambda: (str(may_do_all),))
+    monkeypatch.setattr(cgroups, "_ROOT", groups)
     assert best_nodes() == ("real", "")
+
+
+def test_a_root_that_may_not_make_namespaces_has_no_real_node_and_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cgroup.controllers").touch()
+    may_do_little = tmp_path / "sudo"
+    write_program(may_do_little, "echo Some warning >&2; echo $2: Operation not permitted >&2; exit 1")
+    monkeypatch.setattr(machine, "root_prefix", lambda: (str(may_do_little),))
+    monkeypatch.setattr(cgroups, "_ROOT", tmp_path)
+    nodes, reason = best_nodes()
+    assert nodes == "fake"
+    assert reason == "root may not make namespaces and mounts here (--mount: Operation not permitted)"
+    with pytest.raises(NodeUnsupported) as refusal:
+        check_real_node()
+    assert "--privileged" in refusal.value.remedy
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can do without something")
+def test_root_without_the_right_to_administer_has_no_real_node() -> None:
+    program = "from rumpf.cluster import best_nodes; print(best_nodes())"
+    without = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
+    done = subprocess.run(
+        [*without, sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    nodes, reason = ast.literal_eval(done.stdout)
+    assert nodes == "fake"
+    assert reason.startswith(("root may not make namespaces", "no control groups"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+@pytest.mark.parametrize(
+    ("sign", "read_only", "available"),
+    [
+        ("cgroup.controllers", ".", False),
+        ("memory/tasks", "memory", False),
+        # As systemd has it: a folder that is sealed, with hierarchies in it that are not.
+        ("memory/tasks", "other", True),
+    ],
+)
+def test_control_groups_that_are_only_shown_do_not_count(
+    tmp_path: Path, sign: str, read_only: str, *, available: bool
+) -> None:
+    for inner in ("memory", "other"):
+        (tmp_path / inner).mkdir()
+    (tmp_path / sign).touch()
+    program = (
+        "import sys; from pathlib import Path; from rumpf.cluster import cgroups;"
+        "cgroups._ROOT = Path(sys.argv[1]); print(cgroups.available())"
+    )
+    mount = 'cd "$1"; mount --bind "$2" "$2"; mount -o remount,bind,ro "$2"; exec "$3" -c "$4" "$1"'
+    shell = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-ec",
+        mount,
+        "sh",
+        str(tmp_path),
+        read_only,
+        sys.executable,
+        program,
+    ]
+    done = subprocess.run(shell, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(available)
 
 
 @pytest.mark.parametrize("nodes", ["real", "fake", "none"])

@@ -84,6 +84,20 @@ def test_a_name_that_is_given_up_leaves_no_file(folder: Path) -> None:
     assert not ownership.is_taken(folder)
 
 
+def test_a_name_that_somebody_else_has_by_now_is_not_given_up_for_them(folder: Path) -> None:
+    old = ownership.take(folder)
+    assert old is not None
+    ownership.lock_path(folder).unlink()
+    assert not ownership.holds(folder, old)
+    new = ownership.take(folder)
+    assert new is not None
+    ownership.give_up(folder, old)
+    assert ownership.is_taken(folder)
+    assert ownership.holds(folder, new)
+    ownership.give_up(folder, new)
+    assert list(folder.parent.iterdir()) == []
+
+
 def test_waiting_for_a_name_ends_in_time(folder: Path) -> None:
     with holder(folder):
         begun = time.monotonic()

@@ -1,8 +1,14 @@
 """One component as a process: what each order and each death makes of it."""
 
+import errno
 import os
+import resource
 import signal
+import subprocess
+import sys
+import textwrap
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +17,24 @@ from rumpf.cluster.plan import Component
 from rumpf.cluster.process import Process, answers, describe
 
 SLEEP = ("/bin/sleep", "1000")
+
+KILLED_TOO_SOON = textwrap.dedent("""
+    import os, signal, sys, time
+    from rumpf.cluster import namespaces, process
+
+    die_with_parent = namespaces.die_with_parent
+
+    def late(number):
+        while os.getppid() == parent:
+            time.sleep(0.001)
+        die_with_parent(number)
+
+    parent = os.getpid()
+    namespaces.die_with_parent = late
+    os.chdir(sys.argv[1])
+    process.spawn(("/bin/sh", "-c", "touch ran"), {}, 1, bound_to_parent=True)
+    os.kill(parent, signal.SIGKILL)
+""")
 
 
 @pytest.fixture
@@ -33,6 +57,17 @@ def start(process: Process) -> int:
     process.start(bound_to_parent=True)
     assert process.pid is not None
     return process.pid
+
+
+@contextmanager
+def no_more_open_files() -> Generator[None]:
+    """Let nothing be opened for the length of a block."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def bury(process: Process) -> None:
@@ -166,6 +201,60 @@ def test_it_has_the_environment_of_its_supervisor_and_its_own(
 def test_it_reads_nothing_and_is_in_a_session_of_its_own(logs: Path) -> None:
     lines = run(logs, "cat; cut -d' ' -f1,6 /proc/$$/stat").tail().split()
     assert lines[0] == lines[1]
+
+
+def test_one_that_the_machine_has_no_room_for_just_now_is_tried_again_later_and_later(
+    sleeper: Process,
+) -> None:
+    pauses: list[float] = []
+    with no_more_open_files():
+        for _ in range(3):
+            assert not sleeper.start(bound_to_parent=True)
+            assert not sleeper.due(())
+            pauses.append(sleeper.pause)
+    assert pauses == [0.2, 0.4, 0.8]
+    assert (sleeper.state, sleeper.pid, sleeper.restarts) == ("waiting", None, 3)
+    assert sleeper.last_exit == "refused by the machine: Too many open files"
+    assert sleeper.start(bound_to_parent=True)
+    assert sleeper.state == "running"
+
+
+def test_a_fork_that_fails_leaves_no_file_open(sleeper: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208 - numbers, not paths
+    assert not sleeper.start(bound_to_parent=True)
+    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+
+
+def test_what_no_patience_mends_is_not_waited_for(sleeper: Process, logs: Path) -> None:
+    (logs / "sleeper.log").mkdir()
+    with pytest.raises(IsADirectoryError):
+        sleeper.start(bound_to_parent=True)
+
+
+def test_a_log_is_never_written_by_way_of_a_link(sleeper: Process, logs: Path) -> None:
+    (logs / "sleeper.log").symlink_to(logs / "another")
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        sleeper.start(bound_to_parent=True)
+    assert not (logs / "another").exists()
+
+
+def test_it_ignores_no_signal_that_its_supervisor_ignores(logs: Path) -> None:
+    assert signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN
+    assert run(logs, "grep SigIgn /proc/self/status").tail().split()[1] == "0" * 16
+
+
+def test_one_whose_supervisor_dies_before_it_can_be_bound_to_it_never_runs(logs: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED_TOO_SOON, str(logs)], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == b""  # until the child that inherited it has ended too
+    assert process.returncode == -signal.SIGKILL
+    assert list(logs.iterdir()) == []
 
 
 def test_a_program_that_is_not_there_says_so_in_its_log(logs: Path) -> None:

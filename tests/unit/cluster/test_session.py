@@ -79,6 +79,7 @@ def test_what_somebody_else_has_taken_is_a_reason_to_try_another(told: Told, eve
             {"tail": "write wal: no space left on device"},
             "one: No space left on device\n  -> free some room there;",
         ),
+        ({"exit": "refused by the machine: No space left on device"}, "one: No space left on device"),
         ({"errno": 28, "file": "/disk/x"}, "/disk/x: No space left on device\n  -> free some room there;"),
         ({"errno": 13, "file": "/disk/x"}, "/disk/x: Permission denied\n  -> see that it is yours"),
     ],

@@ -2,13 +2,17 @@
 
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +50,13 @@ def test_files_are_written_and_components_run(folder: Path) -> None:
     with cluster(
         folder,
         shell("one", 'cat pki/key > seen; echo "$WORD"; exec sleep 1000', env={"WORD": "hello"}),
-        files=(File("pki/key", "secret"),),
+        files=(File("pki/key", "secret"), File("known", "to all", mode=0o644)),
     ) as session:
         soon(lambda: (folder / "logs" / "one.log").read_text() == "hello\n", session)
         assert (folder / "seen").read_text() == "secret"
         for path in (folder / "pki" / "key", folder / "logs" / "one.log"):
             assert path.stat().st_mode & 0o777 == 0o600
+        assert (folder / "known").stat().st_mode & 0o777 == 0o644
         for path in (folder, folder / "pki", folder / "logs"):
             assert path.stat().st_mode & 0o777 == 0o700
     assert list(folder.parent.iterdir()) == []
@@ -153,13 +158,82 @@ def test_a_released_cluster_outlives_its_owner(folder: Path) -> None:
 
 @pytest.mark.parametrize("victim", ["guard", "supervisor"])
 def test_each_of_the_two_cleans_up_after_the_other(folder: Path, victim: str) -> None:
-    with cluster(folder, shell("one", "sleep 1000 & echo $!; wait")) as session:
+    with cluster(folder, shell("one", "sleep 30 & echo $!; wait")) as session:
         soon((folder / "logs" / "one.log").read_text, session)
         component = status(folder)["one"]["pid"]
         os.kill(json.loads((folder / "cluster.json").read_text())[victim], signal.SIGKILL)
         assert ownership.wait_until_free(folder, LIMIT)
         soon(lambda: not list(folder.parent.iterdir()))
-        soon(lambda: not Path(f"/proc/{component}").exists() or process_state(component) == "Z")
+        soon(lambda: has_ended(component))
+
+
+def test_a_child_that_inherited_the_wire_to_the_guard_does_not_keep_the_cluster_up(folder: Path) -> None:
+    with cluster(folder, Component("one", FOREVER)) as session:
+        soon(lambda: status(folder)["one"]["pid"], session)
+        wire = session._orders.fileno()  # noqa: SLF001 - what a fork would have
+        with subprocess.Popen(FOREVER, pass_fds=[wire]) as child:
+            begun = time.monotonic()
+            session.close()
+            assert time.monotonic() - begun < 5
+            child.kill()
+    assert list(folder.parent.iterdir()) == []
+
+
+def test_a_session_that_is_closed_before_there_is_a_plan_waits_for_nobody(folder: Path) -> None:
+    session = Session(Setup.hosted(folder, {}, None, {"name": "one"}))
+    with subprocess.Popen(FOREVER, pass_fds=[session._orders.fileno()]) as child:  # noqa: SLF001
+        begun = time.monotonic()
+        session.close()
+        assert time.monotonic() - begun < 5
+        child.kill()
+    assert list(folder.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("victim", ["guard", "supervisor"])
+def test_a_folder_that_is_another_clusters_by_now_is_left_alone(folder: Path, victim: str) -> None:
+    with cluster(folder, Component("one", FOREVER)) as session:
+        soon(lambda: status(folder)["one"]["pid"], session)
+        watchers = json.loads((folder / "cluster.json").read_text())
+        # Somebody deletes all of it, and brings another up.
+        ownership.lock_path(folder).unlink()
+        folder.rename(folder.with_name("old"))
+        with ownership.taken(folder):
+            folder.mkdir()
+            (folder / "mine").touch()
+            os.kill(watchers[victim], signal.SIGKILL)
+            soon(lambda: all(has_ended(watchers[each]) for each in ("guard", "supervisor")))
+            assert (folder / "mine").exists()
+            assert ownership.lock_path(folder).exists()
+
+
+def test_whoever_connects_and_says_nothing_keeps_nobody_waiting(folder: Path) -> None:
+    with cluster(folder, Component("one", FOREVER)) as session:
+        soon(lambda: status(folder)["one"]["pid"], session)
+        with chdir(folder), socket.socket(socket.AF_UNIX) as silent:
+            silent.connect(control.SOCKET)
+            begun = time.monotonic()
+            assert status(folder)["one"]["state"] == "running"
+            assert time.monotonic() - begun < 0.5
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for somebody else")
+def test_what_root_makes_for_a_person_is_theirs_from_the_start() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="theirs-"))
+    try:
+        os.chown(folder, 65534, 65534)
+        setup = replace(
+            Setup.hosted(folder / "cache/clusters/one", {}, None, {"name": "one"}), owner=(65534, 65534)
+        )
+        with Session(setup) as session:
+            session.carry_out(Plan((), (Component("one", FOREVER),)))
+            soon(lambda: status(folder / "cache/clusters/one")["one"]["pid"], session)
+            made = [folder / "cache", *folder.glob("cache/**/*")]
+            assert {path.name for path in made} >= {"cache", "clusters", "one", "one.lock", "one.log"}
+            theirs = {path for path in made if path.stat().st_uid == path.stat().st_gid == 65534}
+            assert set(made) - theirs <= {folder / "cache/clusters/one/control.sock"}
+        assert list(folder.glob("cache/clusters/*")) == []
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_a_cluster_ends_when_its_owner_is_killed(folder: Path) -> None:
@@ -226,6 +300,10 @@ def speak(folder: Path, text: str) -> None:
         "s.sendall(sys.argv[1].encode() + b'\\n'); s.shutdown(1); s.recv(1000)"
     )
     subprocess.run([sys.executable, "-c", program, text], cwd=folder, check=True)
+
+
+def has_ended(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists() or process_state(pid) == "Z"
 
 
 def process_state(pid: int) -> str:

@@ -1,0 +1,1 @@
+"""The operators of this distribution: a folder each."""

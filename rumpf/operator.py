@@ -1,0 +1,255 @@
+"""The declaration of an operator: what it reconciles, what it owns, what it may do. It does nothing itself.
+
+Everything else follows from it: the CRD, the RBAC rules, the Deployment, and the process that runs.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from rumpf.errors import DeclarationError
+from rumpf.kinds import Kind
+from rumpf.objects import View
+from rumpf.resource import Resource
+
+if TYPE_CHECKING:
+    from rumpf.conditions import Status
+    from rumpf.world import World
+
+R = TypeVar("R", bound=Resource)
+
+Reconcile = Callable[[R, "World"], Awaitable["Status | None"]]
+"""Looks at what is, does the difference to what should be, returns the status (None: leave it)."""
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
+_VERBS = {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
+
+
+@dataclass(frozen=True, order=True)
+class Rule:
+    """A right that the code beside it needs."""
+
+    group: str
+    resource: str
+    """The plural; with a subresource as `pods/eviction`."""
+    verbs: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    """Only objects of these names; empty for all."""
+
+    def __post_init__(self) -> None:
+        """Refuse what grants nothing, or everything."""
+        where = f"Rule({self.group!r}, {self.resource!r})"
+        if "*" in (self.group, self.resource, *self.verbs):
+            raise DeclarationError(
+                "a rule for everything", where=where, remedy="name what the code really asks for"
+            )
+        if "/" in self.group:
+            raise DeclarationError(
+                f"{self.group!r} is not a group: it carries a version, and would grant nothing",
+                where=where,
+                remedy=f"write {self.group.split('/')[0]!r}",
+            )
+        if unknown := [verb for verb in self.verbs if verb not in _VERBS]:
+            raise DeclarationError(
+                f"no such verb: {', '.join(unknown)}", where=where, remedy=f"use {', '.join(sorted(_VERBS))}"
+            )
+        if not self.verbs:
+            raise DeclarationError(
+                "no verbs: it grants nothing", where=where, remedy="name what the code does"
+            )
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Objects that others own, and whose changes concern a resource.
+
+    `concerns` tells which: the namespaces and names of the resources to reconcile for one of these objects.
+    Nothing is ever written to a watched object unless a rule of the operator's says so.
+    """
+
+    view: type[View]
+    concerns: Callable[[View, "Index"], Iterable[tuple[str, str]]]
+    metadata_only: bool = False
+    """Ask only for names, labels, annotations: no content reaches the operator's memory."""
+    labels: str = ""
+    """A label selector: what it does not match is never sent."""
+
+
+class Index:
+    """What a `Watch` may look at when it tells whom an object concerns: the resources, as last seen."""
+
+    def resources(self, namespace: str) -> Sequence[Any]:
+        """Return the resources of a namespace, parsed."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Something that whoever installs the operator can choose: an environment variable of its process."""
+
+    name: str
+    default: str
+    description: str
+
+    def __post_init__(self) -> None:
+        """Refuse what is no environment variable."""
+        if not re.fullmatch(r"[A-Z][A-Z0-9_]*", self.name):
+            raise DeclarationError(
+                f"{self.name!r} is not the name of a setting", where="Setting", remedy="write it LIKE_THIS"
+            )
+
+
+@dataclass(frozen=True)
+class Reconciler(Generic[R]):
+    """A function that reconciles one kind of resource, and what it needs for that. Made by `reconciler`."""
+
+    resource: type[R]
+    function: Reconcile[R]
+    owns: tuple[type[View], ...] = ()
+    watches: tuple[Watch, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    finalizer: str = ""
+    finalize: Reconcile[R] | None = None
+    workers: int = 8
+    resync: float | None = None
+    """Look again after so many seconds, though nothing was seen to change: for what lies outside."""
+
+    def __call__(self, resource: R, world: "World") -> "Awaitable[Status | None]":
+        """Call the function: a test does so with a world of its own."""
+        return self.function(resource, world)
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of resource."""
+        return self.resource.names.kind
+
+
+def reconciler(
+    resource: type[R],
+    *,
+    owns: Sequence[type[View]] = (),
+    watches: Sequence[Watch] = (),
+    may: Sequence[Rule] = (),
+    finalize: Reconcile[R] | None = None,
+    workers: int = 8,
+    resync: float | None = None,
+) -> Callable[[Reconcile[R]], Reconciler[R]]:
+    """Declare that a function reconciles `resource`.
+
+    `owns`: kinds of children; `world.ensure` makes them, they are watched, repaired, and go with their owner.
+    `watches`: what others own and the decision depends on. `may`: further rights that the code needs.
+    `finalize`: called when a resource is being deleted, until it returns; only for what garbage collection
+    cannot do, since it puts a finalizer on the resource.
+    """
+
+    def declare(function: Reconcile[R]) -> Reconciler[R]:
+        where = getattr(function, "__qualname__", "reconcile")
+        if not hasattr(resource, "names"):
+            raise DeclarationError(
+                f"{resource.__name__} has no names",
+                where=where,
+                remedy="give its class group=, version= and plural=",
+            )
+        if workers < 1:
+            raise DeclarationError(f"{workers} workers", where=where, remedy="give it one at least")
+        return Reconciler(
+            resource,
+            function,
+            tuple(owns),
+            tuple(watches),
+            tuple(may),
+            f"{resource.names.kind.group}/{resource.names.kind.plural}" if finalize else "",
+            finalize,
+            workers,
+            resync,
+        )
+
+    return declare
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a container asks for, and may not exceed. No limit of CPU: it would only slow a burst down."""
+
+    cpu: str = "50m"
+    memory: str = "128Mi"
+    memory_limit: str = "256Mi"
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator. Checked when made; importing its module asks nothing of any cluster."""
+
+    name: str
+    """In the names of all that is installed for it: `message` gives the Deployment `message-operator`."""
+    reconcilers: tuple[Reconciler[Any], ...]
+    description: str
+    """A sentence for people who choose what to install."""
+    settings: tuple[Setting, ...] = ()
+    image: str = "ghcr.io/rumpf/operators:latest"
+    replicas: int = 2
+    resources: Resources = field(default_factory=Resources)
+    samples: tuple[Mapping[str, Any], ...] = ()
+    """Objects that show what it does: they become example-<kind>.yaml."""
+    rules: tuple[Rule, ...] = ()
+    """Rights of plain kopf handlers that live beside the reconcilers."""
+
+    def __init__(
+        self,
+        name: str,
+        *reconcilers: Reconciler[Any],
+        description: str,
+        settings: Sequence[Setting] = (),
+        image: str = "ghcr.io/rumpf/operators:latest",
+        replicas: int = 2,
+        resources: Resources | None = None,
+        samples: Sequence[Mapping[str, Any]] = (),
+        rules: Sequence[Rule] = (),
+    ) -> None:
+        for attribute, value in {
+            "name": name,
+            "reconcilers": reconcilers,
+            "description": description,
+            "settings": tuple(settings),
+            "image": image,
+            "replicas": replicas,
+            "resources": resources or Resources(),
+            "samples": tuple(samples),
+            "rules": tuple(rules),
+        }.items():
+            object.__setattr__(self, attribute, value)
+        self._check()
+
+    @property
+    def full_name(self) -> str:
+        """The name of its Deployment, ServiceAccount, field manager and so on."""
+        return f"{self.name}-operator"
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds that it reconciles."""
+        return tuple(each.kind for each in self.reconcilers)
+
+    def _check(self) -> None:
+        where = f"Operator({self.name!r})"
+        if not _NAME.fullmatch(self.name):
+            raise DeclarationError(
+                f"{self.name!r} cannot be in the name of a Deployment",
+                where=where,
+                remedy="use up to 48 lower-case letters, digits and dashes",
+            )
+        if not self.reconcilers:
+            raise DeclarationError(
+                "it reconciles nothing", where=where, remedy="pass it the functions that @reconciler made"
+            )
+        if len(set(self.kinds)) < len(self.kinds):
+            raise DeclarationError(
+                "two reconcilers of one kind would fight", where=where, remedy="make one function of them"
+            )
+        if self.replicas < 1:
+            raise DeclarationError(
+                f"{self.replicas} replicas",
+                where=where,
+                remedy="give it 1, or 2 to survive the loss of a node",
+            )
