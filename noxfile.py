@@ -16,6 +16,11 @@ nox.options.error_on_missing_interpreters = True
 ROOT = Path(__file__).parent
 LOCKS = ROOT / "requirements"
 
+# A test that hangs says where, long before CI gives up on the whole run. Only the test itself counts: a
+# first cluster may build its binaries for longer. Not in pyproject.toml, so that pytest runs without the
+# plugin too.
+PATIENCE = ("--timeout=600", "--override-ini=timeout_func_only=true")
+
 GROUPS = ("nox", "lock", "lint", "typing", "test")
 
 
@@ -40,7 +45,7 @@ def unit(session: nox.Session) -> None:
     """Pure functions and small real things; seconds."""
     install_locked(session, "test")
     install_rumpf(session)
-    session.run("pytest", "tests/unit", *session.posargs)
+    session.run("pytest", *PATIENCE, "tests/unit", *session.posargs)
 
 
 @nox.session
@@ -48,7 +53,7 @@ def golden(session: nox.Session) -> None:
     """Declarations in, exact files out: one folder a case."""
     install_locked(session, "test")
     install_rumpf(session)
-    session.run("pytest", "tests/golden", *session.posargs)
+    session.run("pytest", *PATIENCE, "tests/golden", *session.posargs)
 
 
 @nox.session
@@ -56,7 +61,7 @@ def e2e(session: nox.Session) -> None:
     """Real clusters, real images. Options: --cluster, --nodes, --keep-cluster, and pytest's own."""
     install_locked(session, "test")
     install_rumpf(session)
-    session.run("pytest", "tests/e2e", *session.posargs)
+    session.run("pytest", *PATIENCE, "tests/e2e", *session.posargs)
 
 
 @nox.session

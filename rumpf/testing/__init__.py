@@ -3,6 +3,7 @@
 from rumpf.testing.faults import Faults
 from rumpf.testing.kubectl import Kubectl
 from rumpf.testing.logs import Logs
+from rumpf.testing.operators import OperatorProcess, Operators
 from rumpf.testing.running import Backend, RunningCluster
 
-__all__ = ["Backend", "Faults", "Kubectl", "Logs", "RunningCluster"]
+__all__ = ["Backend", "Faults", "Kubectl", "Logs", "OperatorProcess", "Operators", "RunningCluster"]

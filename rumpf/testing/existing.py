@@ -26,6 +26,7 @@ TEST_CONTEXTS = (
 )
 """Contexts that tools for clusters on one's own machine make."""
 
+_OWN = "after `rumpf cluster up`: export KUBECONFIG=$(rumpf cluster kubeconfig --path)"
 _LOCAL_NAMES = ("localhost", "kubernetes.docker.internal", "host.docker.internal")
 _LOADERS: Mapping[str, Callable[[str, str], list[str]]] = {
     "kind-": lambda name, archive: ["kind", "load", "image-archive", archive, f"--name={name}"],
@@ -75,7 +76,7 @@ def existing(context: str | None, console: Console) -> Generator[RunningCluster]
         raise UsageError(
             f"the current context, {name} at {server}, does not look like a test cluster: {reason}",
             remedy=f"if tests may create and delete things in it: --cluster-context {name}; "
-            "otherwise choose another (kubectl config use-context), or --cluster embedded",
+            f"otherwise choose another (kubectl config use-context), {_OWN}, or --cluster embedded",
             where="--cluster existing",
         )
     if (handle := _embedded(name, server)) is not None:
@@ -130,7 +131,8 @@ def _ask(kubectl: Path, *arguments: str) -> str:
     if done.returncode:
         raise UsageError(
             done.stderr.strip() or "kubectl gives no reason",
-            remedy="set KUBECONFIG (kubectl config get-contexts lists contexts), or use --cluster embedded",
+            remedy=f"set KUBECONFIG (kubectl config get-contexts lists contexts), {_OWN}, or use "
+            "--cluster embedded",
             where="--cluster existing",
         )
     return done.stdout

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 import pytest
@@ -16,6 +17,7 @@ from rumpf.testing.faults import Faults
 from rumpf.testing.kubectl import Kubectl
 from rumpf.testing.logs import Logs
 from rumpf.testing.namespaces import create_namespace, delete_namespace
+from rumpf.testing.operators import Operators
 from rumpf.testing.report import sections
 from rumpf.testing.running import RunningCluster
 from rumpf.testing.settings import Settings, add_options
@@ -156,18 +158,19 @@ def namespace(request: pytest.FixtureRequest, cluster: RunningCluster) -> Iterat
 
 
 @pytest.fixture
-def kubectl(request: pytest.FixtureRequest, cluster: RunningCluster) -> Kubectl:
-    """Run kubectl as a function, as administrator, in the test's namespace if it has one."""
-    return Kubectl(cluster.kubectl, cluster.kubeconfig, _own_namespace(request))
+def kubectl(cluster: RunningCluster, namespace: str) -> Kubectl:
+    """Run kubectl as a function, as administrator, in the test's own namespace."""
+    return Kubectl(cluster.kubectl, cluster.kubeconfig, namespace)
 
 
 @pytest.fixture
-def faults(request: pytest.FixtureRequest, cluster: RunningCluster) -> Iterator[Faults]:
+def faults(request: pytest.FixtureRequest, cluster: RunningCluster, namespace: str) -> Iterator[Faults]:
     """The faults that this test can inject. Each ends with its block, and all end with the test."""
-    injected = Faults(cluster, _own_namespace(request) or "default")
+    injected = Faults(cluster, namespace)
     _scene(request).faults = injected
     yield injected
-    injected.close()
+    with _told_plainly():
+        injected.close()
 
 
 @pytest.fixture
@@ -176,6 +179,14 @@ def rumpf_logs(request: pytest.FixtureRequest) -> Logs:
     logs = Logs()
     _scene(request).logs = logs
     return logs
+
+
+@pytest.fixture
+def operators(kubectl: Kubectl, namespace: str, tmp_path: Path, rumpf_logs: Logs) -> Iterator[Operators]:
+    """The project's operators, to be run in the test's namespace with their own RBAC, and killed at will."""
+    running = Operators(kubectl, namespace, tmp_path, rumpf_logs)
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")
@@ -215,12 +226,6 @@ def _skip_on_other_nodes(item: pytest.Item, nodes: str, reason: str) -> None:
 
 def _scene(request: pytest.FixtureRequest) -> Scene:
     return cast("pytest.Item", request.node).stash.setdefault(_SCENE, Scene())
-
-
-def _own_namespace(request: pytest.FixtureRequest) -> str | None:
-    if "namespace" not in request.fixturenames:
-        return None
-    return cast("str", request.getfixturevalue("namespace"))
 
 
 def _found(scene: Scene) -> Generator[tuple[str, str]]:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rumpf.errors import KubectlFailed
 from rumpf.testing.kubectl import Kubectl
 from rumpf.testing.logs import LINES_SHOWN, tail
 
@@ -15,6 +14,7 @@ Section = tuple[str, str]
 _A_MOMENT = 10.0
 _EVENTS_SHOWN = 40
 _PODS_SHOWN = 8
+_SECONDS = len("2026-01-01T00:00:00")
 
 
 def sections(kubectl: Kubectl, *, pods_run: bool) -> Iterator[Section]:
@@ -41,7 +41,7 @@ def sections(kubectl: Kubectl, *, pods_run: bool) -> Iterator[Section]:
 
 def told_events(events: Iterable[Object]) -> str:
     """Tell events in the order in which they last happened, one a line."""
-    lines: list[tuple[str, str]] = []
+    lines: list[tuple[tuple[str, int], str]] = []
     for event in events:
         series: Object = event.get("series") or {}
         last = (
@@ -56,8 +56,15 @@ def told_events(events: Iterable[Object]) -> str:
         words = " ".join((event.get("message") or "").split())
         how, about = f"{event.get('type', '')} {event.get('reason', '')}", event["involvedObject"]
         what = f"{about.get('kind', '')}/{about.get('name', '')}"
-        lines.append((last, f"{last[11:19]} {how} {what}: {words}{times}"))
-    return "\n".join(line for _, line in sorted(lines)) or "(none)"
+        # Most clocks tell seconds only. Within one, the order in which the events were written is the best.
+        when = (last[:_SECONDS], _version(event))
+        lines.append((when, f"{last[11:_SECONDS]} {how} {what}: {words}{times}"))
+    return "\n".join(line for _, line in sorted(lines, key=lambda each: each[0])) or "(none)"
+
+
+def _version(event: Object) -> int:
+    version = str(event["metadata"].get("resourceVersion", ""))
+    return int(version) if version.isdecimal() else 0
 
 
 def told_pod(pod: Object) -> str:
@@ -105,8 +112,6 @@ def _listed(kubectl: Kubectl, kind: str) -> list[Object] | str:
 def _said(kubectl: Kubectl, *arguments: str) -> str:
     try:
         done = kubectl.run(*arguments, f"--request-timeout={_A_MOMENT / 2:.0f}s", timeout=_A_MOMENT)
-    except KubectlFailed as error:
-        return f"(not to be had: {error.what})"
     except OSError as error:
         return f"(not to be had: {error})"
     return done.stdout if done.returncode == 0 else f"(not to be had: {done.stderr.strip()})"

@@ -12,7 +12,7 @@ Backend = Literal["embedded", "kind", "existing"]
 
 
 class RunningCluster(Protocol):
-    """A cluster that is up. Only an embedded one takes faults other than the API proxy."""
+    """A cluster that is up. Only one of rumpf's own takes faults other than the API proxy."""
 
     @property
     def backend(self) -> Backend:

@@ -4,11 +4,14 @@ import subprocess
 
 import pytest
 
-from rumpf.errors import ClusterError, FaultError, KubectlFailed
-from rumpf.testing import Faults, Kubectl
+from rumpf.errors import FaultError, KubectlFailed
+from rumpf.testing import Faults, Kubectl, RunningCluster
+from rumpf.testing.embedded import Embedded
 from tests.e2e.inside import Object, Pods, apply, claim, claimed, mounted
 
 real = pytest.mark.nodes("real")
+
+READY = "{.status.conditions[?(@.type=='Ready')].lastTransitionTime}"
 
 
 def test_while_the_api_server_is_killed_nobody_answers_and_then_it_knows_all_it_knew(
@@ -75,15 +78,50 @@ def test_pods_live_on_when_a_component_of_their_node_is_killed(
     pods.run("one")
     faults.kill(component)
     assert pods.sh("one", "wget -q -O - http://127.0.0.1:8080/") == "hello\n"
+    if component == "kube-apiserver":
+        faults.kill("kubelet")  # it would pause before it asks for new Pods
     pods.run("another")
     assert pods.restarts("one") == 0
 
 
+def test_what_another_fault_keeps_down_stays_down_when_the_api_server_is_back(
+    cluster: RunningCluster, faults: Faults
+) -> None:
+    before = component(cluster, "kube-controller-manager")
+    with faults.killed("kube-scheduler"):
+        faults.kill("kube-apiserver")
+        assert component(cluster, "kube-scheduler") == ("held", None)
+        assert component(cluster, "kube-controller-manager") != before, "that one was started anew"
+    assert component(cluster, "kube-scheduler")[0] == "running"
+
+
+@real
+def test_a_pod_that_is_ready_stays_so_when_the_api_server_is_killed_and_the_controllers_start_anew(
+    cluster: RunningCluster, pods: Pods, faults: Faults
+) -> None:
+    pods.run("one", container={"readinessProbe": {"exec": {"command": ["true"]}}})
+    ready, kubelet = pods.field("one", READY), component(cluster, "kubelet")
+    faults.kill("kube-apiserver")
+    assert (pods.field("one", READY), component(cluster, "kubelet")) == (ready, kubelet)
+    assert pods.restarts("one") == 0
+
+
 def test_a_component_that_there_is_not_is_refused_with_those_that_there_are(faults: Faults) -> None:
-    with pytest.raises(ClusterError, match=r"it has: .*kube-apiserver"):
-        faults.kill("api")
-    with pytest.raises(ClusterError, match=r"it has: .*kube-apiserver"), faults.frozen("api"):
-        pytest.fail("there is none")
+    for refused in (faults.kill, faults.killed, faults.frozen):
+        with pytest.raises(FaultError, match="this cluster has no component 'api'") as error:
+            refused("api")
+        assert "it has: etcd, kube-apiserver" in error.value.remedy
+
+
+@real
+def test_a_pod_that_there_is_not_is_refused_with_those_that_there_are(pods: Pods, faults: Faults) -> None:
+    with pytest.raises(FaultError, match="there is no such Pod") as error:
+        faults.kill_container("nobody")
+    assert f"namespace {faults.namespace} has none" in error.value.remedy
+    pods.run("one", "two")
+    with pytest.raises(FaultError, match="there is no such Pod") as error:
+        faults.fill("nobody", "/data")
+    assert error.value.remedy == f"namespace {faults.namespace} has: one, two"
 
 
 def test_a_component_is_well_again_after_a_test_that_failed_while_it_was_frozen(
@@ -185,3 +223,9 @@ def test_what_is_not_a_small_volume_is_never_filled(pods: Pods, faults: Faults, 
 
 def _write(pods: Pods) -> str:
     return pods.kubectl.run("exec", "one", "--", "sh", "-c", "echo more > /data/more").stderr
+
+
+def component(cluster: RunningCluster, name: str) -> tuple[str, int | None]:
+    """Return a component's state and process."""
+    assert isinstance(cluster, Embedded)
+    return next((each.state, each.pid) for each in cluster.handle.status() if each.name == name)

@@ -158,6 +158,64 @@ def test_a_namespace_is_the_tests_own_and_gone_afterwards(run_inside: RunInside,
         outer("wait", "--for=delete", f"namespace/{name}", "--timeout=30s")
 
 
+def test_a_test_that_asks_for_kubectl_or_faults_alone_has_a_namespace_of_its_own_too(
+    run_inside: RunInside, outer: Kubectl
+) -> None:
+    result = run_inside(
+        """
+        import pathlib
+
+        def test_kubectl(kubectl):
+            kubectl("create", "configmap", "mine")
+            pathlib.Path("names").write_text(kubectl.namespace)
+
+        def test_faults(faults, request):
+            assert faults.namespace == request.getfixturevalue("namespace")
+            assert faults.namespace != "default"
+        """
+    )
+    result.assert_outcomes(passed=2)
+    name = Path("names").read_text()
+    assert name.startswith("kubectl-")
+    assert "mine" not in outer("get", "configmaps", "--namespace=default")
+    outer("wait", "--for=delete", f"namespace/{name}", "--timeout=30s")
+
+
+@pytest.mark.nodes("real")
+def test_a_fault_that_makes_no_sense_is_told_at_the_line_of_the_test(run_inside: RunInside) -> None:
+    result = run_inside(
+        """
+        def test_component(faults):
+            with faults.killed("api-server"): pass
+
+        def test_pod(faults):
+            with faults.cut("nobody", "api"): pass
+
+        def test_rate(faults):
+            with faults.slow("nobody", rate="fast"): pass
+
+        def test_signal(kubectl, faults, busybox):
+            kubectl("run", "one", f"--image={busybox}", "--", "sleep", "1000")
+            kubectl("wait", "pod/one", "--for=condition=Ready", "--timeout=60s")
+            faults.kill_container("one", signal="NONE")
+        """
+    )
+    result.assert_outcomes(failed=4)
+    result.stdout.fnmatch_lines(
+        [
+            '> *with faults.killed("api-server"): pass',
+            "E *FaultError: *: this cluster has no component 'api-server'",
+            "E *-> it has: etcd, kube-apiserver, *",
+            '> *with faults.cut("nobody", "api"): pass',
+            "E *FaultError: Pod pod-*/nobody: there is no such Pod",
+            "E *FaultError: faults.slow: 'fast' is no rate",
+            "E *FaultError: faults.kill_container: there is no signal 'NONE'",
+        ]
+    )
+    for ours in ("*rumpf/testing/*", "*contextlib.py*"):
+        result.stdout.no_fnmatch_line(ours)
+
+
 def test_pods_of_a_test_are_killed_when_it_is_over(run_inside: RunInside, outer: Kubectl) -> None:
     result = run_inside(
         """

@@ -6,7 +6,9 @@ from contextlib import closing, contextmanager
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
+from rumpf.errors import FaultError
 from rumpf.testing.faults.episodes import Episodes
+from rumpf.testing.faults.reconnect import reconnect, wait_until_dead
 from rumpf.testing.faults.world import wait_until
 
 if TYPE_CHECKING:
@@ -16,13 +18,25 @@ if TYPE_CHECKING:
 _PATIENCE = 90.0
 _A_MOMENT = 10.0
 _OK = 200
+_API_SERVER = "kube-apiserver"
+
+
+def check(cluster: "Cluster", component: str) -> None:
+    """Refuse a component that the cluster does not have."""
+    there = [each.name for each in cluster.status()]
+    if component not in there:
+        raise FaultError(
+            f"this cluster has no component {component!r}",
+            remedy=f"it has: {', '.join(there)}",
+            where=cluster.name,
+        )
 
 
 @contextmanager
 def killed(cluster: "Cluster", episodes: Episodes, component: str) -> Generator[None]:
     """Kill a component and keep it down for the length of a block."""
     with _disturbed(cluster, episodes, component, "hold", "down"):
-        wait_until(lambda: _status(cluster, component).pid is None, "dead", seconds=10, where=component)
+        wait_until_dead(cluster, [component])
         yield
 
 
@@ -45,7 +59,7 @@ def kill(cluster: "Cluster", episodes: Episodes, component: str) -> None:
         return now.restarts > before and now.state == "running"
 
     wait_until(is_back, f"{component} started again", seconds=_PATIENCE, where=cluster.name)
-    _wait_until_well(cluster, nodes)
+    _wait_until_well(cluster, nodes, was_killed=component)
 
 
 @contextmanager
@@ -57,13 +71,13 @@ def _disturbed(
 
     def undo() -> None:
         cluster.order("release", component)
-        _wait_until_well(cluster, nodes)
+        _wait_until_well(cluster, nodes, was_killed=component if order == "hold" else "")
 
     with episodes.lasting(f"{component} {what}", undo):
         yield
 
 
-def _wait_until_well(cluster: "Cluster", nodes: int) -> None:
+def _wait_until_well(cluster: "Cluster", nodes: int, *, was_killed: str) -> None:
     """Wait until the API server reads from its store, and the nodes are as they were and know their Pods."""
     from rumpf.cluster.client import ApiClient
 
@@ -83,11 +97,14 @@ def _wait_until_well(cluster: "Cluster", nodes: int) -> None:
             lambda: client.status("/readyz") == client.status("/api/v1/namespaces/kube-system") == _OK,
             "the API server is ready again",
         )
-        wait(lambda: _ready_nodes(cluster) >= nodes, f"{nodes} nodes are Ready again")
+        if was_killed == _API_SERVER:
+            reconnect(cluster)
         if cluster.nodes == "real":
             wait(lambda: _runtime_answers(cluster), "containerd answers again")
             wait(lambda: _kubelet_reaches_containerd(client), "the kubelet reaches containerd again")
             wait(lambda: _kubelet_knows_its_pods(client), "the kubelet knows its Pods again")
+        # Last: a kubelet that starts says first that its node is not.
+        wait(lambda: _ready_nodes(cluster) >= nodes, f"{nodes} nodes are Ready again")
 
 
 def _ready_nodes(cluster: "Cluster") -> int:
@@ -130,6 +147,4 @@ def _status(cluster: "Cluster", component: str) -> "ComponentStatus":
     for each in cluster.status():
         if each.name == component:
             return each
-    # It refuses, and says which ones there are.
-    cluster.order("release", component)
     raise AssertionError(component)

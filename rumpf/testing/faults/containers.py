@@ -2,7 +2,7 @@
 
 import signal as signals
 
-from rumpf.errors import UsageError
+from rumpf.errors import FaultError
 from rumpf.testing.faults.episodes import Episodes
 from rumpf.testing.faults.pods import Pod, find_pod, main_process
 from rumpf.testing.faults.world import World, wait_until
@@ -14,7 +14,7 @@ def kill_container(world: World, episodes: Episodes, pod: Pod, name: str | None,
     """Send a signal to a container's main process; after KILL, wait until the Pod's status tells of it."""
     wanted = f"SIG{signal.removeprefix('SIG')}"
     if wanted not in signals.Signals.__members__:
-        raise UsageError(
+        raise FaultError(
             f"there is no signal {signal!r}",
             remedy="use KILL, TERM, INT, STOP...",
             where="faults.kill_container",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from rumpf.errors import FaultError
+from rumpf.errors import FaultError, RumpfError
 
 Undo = Callable[[], None]
 
@@ -81,14 +81,20 @@ class Episodes:
         try:
             if undo is not None:
                 undo()
+        except RumpfError as error:
+            raise _not_undone(episode, error) from None  # its words say it all
         except Exception as error:
-            raise FaultError(
-                f"it could not be undone: {error}",
-                remedy="do not trust what later tests say; if the cluster was kept, end it",
-                where=episode.what,
-            ) from error
+            raise _not_undone(episode, error) from error
         finally:
             episode.ended = time.time()
+
+
+def _not_undone(episode: Episode, error: Exception) -> FaultError:
+    return FaultError(
+        f"it could not be undone: {error}",
+        remedy="do not trust what later tests say; if the cluster was kept, end it",
+        where=episode.what,
+    )
 
 
 def _clock(moment: float) -> str:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from rumpf.errors import FaultError
 from rumpf.testing.faults import components, containers, network
+from rumpf.testing.faults.edge import Block, Told
 from rumpf.testing.faults.episodes import Episodes
 from rumpf.testing.faults.pods import Pod, addressed, find_pod
-from rumpf.testing.faults.slow import slow
+from rumpf.testing.faults.slow import queueing, slow
 from rumpf.testing.faults.volumes import fill
 from rumpf.testing.faults.world import World
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from rumpf.testing.proxy import ApiProxy
     from rumpf.testing.running import RunningCluster
 
-_REMEDY = "run these tests with --cluster embedded --nodes real (Linux, root or sudo)"
+_REMEDY = (
+    "run these tests with --cluster embedded --nodes real (Linux, root or sudo), or with --cluster existing "
+    "on what `rumpf cluster up` made"
+)
 
 
 class ProxyOptions(TypedDict, total=False):
@@ -32,8 +36,9 @@ class ProxyOptions(TypedDict, total=False):
 class Faults:
     """Disturbs one cluster, really. A fault is a `with` block, and undone when that ends, however it ends.
 
-    A Pod is named as `name`, in the test's namespace, or as `namespace/name`. All but `proxy` need an
-    embedded cluster, and all that concern Pods need one with real nodes; else they raise FaultError.
+    A Pod is named as `name`, in the test's namespace, or as `namespace/name`. All but `proxy` need a cluster
+    of rumpf's own, and all that concern Pods need one with real nodes. Whatever cannot be done, or makes no
+    sense, raises FaultError.
     """
 
     def __init__(self, cluster: "RunningCluster", namespace: str = "default") -> None:
@@ -49,15 +54,27 @@ class Faults:
 
         Afterwards waits until the API server is ready and as many nodes are Ready as before.
         """
-        return components.killed(self._embedded("kill a component"), self.episodes, component)
+        __tracebackhide__ = True
+        with Told():
+            cluster = self._embedded("kill a component")
+            components.check(cluster, component)
+            return Block(components.killed(cluster, self.episodes, component))
 
     def kill(self, component: str) -> None:
         """Kill a component; it starts again by itself. Waits until it is back, as `killed` does."""
-        components.kill(self._embedded("kill a component"), self.episodes, component)
+        __tracebackhide__ = True
+        with Told():
+            cluster = self._embedded("kill a component")
+            components.check(cluster, component)
+            components.kill(cluster, self.episodes, component)
 
     def frozen(self, component: str) -> AbstractContextManager[None]:
         """Freeze a component (SIGSTOP) for the block: its connections stay open, and it answers nothing."""
-        return components.frozen(self._embedded("freeze a component"), self.episodes, component)
+        __tracebackhide__ = True
+        with Told():
+            cluster = self._embedded("freeze a component")
+            components.check(cluster, component)
+            return Block(components.frozen(cluster, self.episodes, component))
 
     # The network.
 
@@ -70,18 +87,18 @@ class Faults:
         partition: clients hang until their own timeouts. What "api" does not cut: calls that the API
         server makes to the Pod (webhooks), because they cannot be told from the kubelet's probes.
         """
-        world = self._world("cut a Pod's network")
-        one = self._pod(world, pod)
-        if other is None:
-            return network.cut(
-                world, self.episodes, f"{one} cut off from everything", network.everything(one)
-            )
-        if other == network.API:
-            return network.cut(
-                world, self.episodes, f"{one} cut off from the API server", network.to_api_server(one)
-            )
-        two = self._pod(world, other)
-        return network.cut(world, self.episodes, f"{one} and {two} cut off", network.between(one, two))
+        __tracebackhide__ = True
+        with Told():
+            world = self._world("cut a Pod's network")
+            one = self._pod(world, pod)
+            if other is None:
+                what, rules = f"{one} cut off from everything", network.everything(one)
+            elif other == network.API:
+                what, rules = f"{one} cut off from the API server", network.to_api_server(one)
+            else:
+                two = self._pod(world, other)
+                what, rules = f"{one} and {two} cut off", network.between(one, two)
+            return Block(network.cut(world, self.episodes, what, rules))
 
     def slow(
         self, pod: str, *, rate: str | None = None, delay: str | None = None
@@ -90,8 +107,11 @@ class Faults:
 
         A delay takes a kernel with sch_netem; FaultError where it has none.
         """
-        world = self._world("slow a Pod's network")
-        return slow(world, self.episodes, self._pod(world, pod), rate, delay)
+        __tracebackhide__ = True
+        with Told():
+            world = self._world("slow a Pod's network")
+            discipline = queueing(rate, delay)
+            return Block(slow(world, self.episodes, self._pod(world, pod), discipline))
 
     # Containers and their volumes.
 
@@ -101,10 +121,11 @@ class Faults:
         After KILL, waits until the Pod's status tells of it, so that a wait for Ready waits for the next
         one. What comes next is the kubelet's: there is nothing to undo.
         """
-        world = self._world("kill a container")
-        containers.kill_container(
-            world, self.episodes, find_pod(world, self.namespace, pod), container, signal
-        )
+        __tracebackhide__ = True
+        with Told():
+            world = self._world("kill a container")
+            found = find_pod(world, self.namespace, pod)
+            containers.kill_container(world, self.episodes, found, container, signal)
 
     def fill(self, pod: str, path: str, *, container: str | None = None) -> AbstractContextManager[None]:
         """Fill the volume at `path` in a Pod for the block, until nothing more fits.
@@ -112,34 +133,40 @@ class Faults:
         Only a small file system of its own: a PersistentVolumeClaim's, or an emptyDir's with `medium:
         Memory` and a `sizeLimit`. Everything else is refused, or it would be the machine's disk.
         """
-        world = self._world("fill a volume")
-        return fill(world, self.episodes, find_pod(world, self.namespace, pod), path, container)
+        __tracebackhide__ = True
+        with Told():
+            world = self._world("fill a volume")
+            found = find_pod(world, self.namespace, pod)
+            return Block(fill(world, self.episodes, found, path, container))
 
     # Requests.
 
-    @contextmanager
-    def proxy(self, *, for_pods: bool = False, **options: Unpack[ProxyOptions]) -> Generator["ApiProxy"]:
+    def proxy(
+        self, *, for_pods: bool = False, **options: Unpack[ProxyOptions]
+    ) -> AbstractContextManager["ApiProxy"]:
         """Put an API proxy before the cluster's API server for the block; its clients use its kubeconfig.
 
         It listens on the loopback. With `for_pods`, it listens at this machine's end of an embedded
         cluster's wire, where Pods reach it too, and nobody else.
         """
+        __tracebackhide__ = True
+        with Told():
+            world = self._world("reach a proxy on this machine from a Pod") if for_pods else None
+            return Block(self._proxied(world, options))
+
+    @contextmanager
+    def _proxied(self, world: World | None, options: ProxyOptions) -> Generator["ApiProxy"]:
         from rumpf.testing.proxy import ApiProxy
 
         with ExitStack() as stack:
             bind = "127.0.0.1"
-            if for_pods:
-                bind = stack.enter_context(self._way_to_machine())
+            if world is not None:
+                from rumpf.cluster.layout import POD_RANGE
+
+                stack.enter_context(network.way_out(world, self.episodes, POD_RANGE))
+                bind = world.cluster.machine_address or ""
             with ApiProxy(self.cluster.kubeconfig, bind=bind, **options) as proxy:
                 yield proxy
-
-    @contextmanager
-    def _way_to_machine(self) -> Generator[str]:
-        from rumpf.cluster.layout import POD_RANGE
-
-        world = self._world("reach a proxy on this machine from a Pod")
-        with network.way_out(world, self.episodes, POD_RANGE):
-            yield world.cluster.machine_address or ""
 
     # Its end.
 

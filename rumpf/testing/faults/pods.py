@@ -10,6 +10,8 @@ from rumpf.testing.faults.world import World
 
 Object = Mapping[str, Any]
 
+_PODS_NAMED = 10
+
 
 @dataclass(frozen=True)
 class Container:
@@ -66,11 +68,18 @@ def find_pod(world: World, namespace: str, pod: str) -> Pod:
     found = world.get(f"/api/v1/namespaces/{namespace}/pods/{name}")
     if found is None:
         raise FaultError(
-            "there is no such Pod",
-            remedy="kubectl get pods shows which there are",
-            where=f"Pod {namespace}/{name}",
+            "there is no such Pod", remedy=_which_there_are(world, namespace), where=f"Pod {namespace}/{name}"
         )
     return _pod(found)
+
+
+def _which_there_are(world: World, namespace: str) -> str:
+    listed = world.get(f"/api/v1/namespaces/{namespace}/pods?limit={_PODS_NAMED}") or {}
+    names: list[str] = [each["metadata"]["name"] for each in listed.get("items") or ()]
+    if not names:
+        return f"namespace {namespace} has none; one of another is said as 'namespace/name'"
+    more = "..." if len(names) == _PODS_NAMED else ""
+    return f"namespace {namespace} has: {', '.join(names)}{more}"
 
 
 def addressed(pod: Pod) -> Pod:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from rumpf.errors import FaultError, UsageError
+from rumpf.errors import FaultError
 from rumpf.testing.faults.episodes import Episodes
 from rumpf.testing.faults.pods import Pod, network_namespace, wire
 from rumpf.testing.faults.world import World
@@ -17,9 +17,8 @@ _GONE = ("Cannot find device", "Cannot open network namespace", "No such device"
 
 
 @contextmanager
-def slow(world: World, episodes: Episodes, pod: Pod, rate: str | None, delay: str | None) -> Generator[None]:
+def slow(world: World, episodes: Episodes, pod: Pod, discipline: Sequence[str]) -> Generator[None]:
     """Slow both ends of a Pod's wire for the length of a block: what it receives and what it sends."""
-    discipline = queueing(rate, delay)
     # What leaves the node's end is what the Pod receives; what leaves its own end is what it sends.
     ends = (["dev", wire(world, pod)], ["dev", _INSIDE])
     spaces: tuple[list[str], ...] = ([], ["-netns", network_namespace(world, pod)])
@@ -48,13 +47,13 @@ def slow(world: World, episodes: Episodes, pod: Pod, rate: str | None, delay: st
 def queueing(rate: str | None, delay: str | None) -> Sequence[str]:
     """Return the queueing discipline, in tc's words. Refuses what tc would misread."""
     if rate is not None and not _RATE.fullmatch(rate):
-        raise UsageError(f"{rate!r} is no rate", remedy="say it as tc does: 512kbit, 1mbit", where=_WHERE)
+        raise FaultError(f"{rate!r} is no rate", remedy="say it as tc does: 512kbit, 1mbit", where=_WHERE)
     if delay is not None and not _DELAY.fullmatch(delay):
-        raise UsageError(f"{delay!r} is no delay", remedy="say it as tc does: 50ms, 1s", where=_WHERE)
+        raise FaultError(f"{delay!r} is no delay", remedy="say it as tc does: 50ms, 1s", where=_WHERE)
     if delay is not None:
         return ("netem", "delay", delay, *(("rate", rate) if rate is not None else ()))
     if rate is None:
-        raise UsageError("neither a rate nor a delay", remedy="say at least one of them", where=_WHERE)
+        raise FaultError("neither a rate nor a delay", remedy="say at least one of them", where=_WHERE)
     # The bucket holds some ten full packets: less stalls, much more lets short exchanges pass at full speed.
     return ("tbf", "rate", rate, "burst", "16kb", "latency", "500ms")
 

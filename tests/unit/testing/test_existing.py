@@ -60,6 +60,7 @@ def test_a_context_that_does_not_look_like_one_is_refused_before_anything_is_tou
         pytest.fail("it was used")
     assert "production at https://34.90.1.2, does not look like a test cluster" in refused.value.what
     assert "--cluster-context production" in refused.value.remedy
+    assert "export KUBECONFIG=$(rumpf cluster kubeconfig --path)" in refused.value.remedy
     assert all(call.startswith("kubectl config ") for call in programs.calls)
 
 
@@ -82,8 +83,9 @@ def test_a_private_copy_of_that_context_is_used_and_deleted(programs: Programs) 
 
 def test_where_there_is_no_context_kubectls_own_words_are_told(programs: Programs) -> None:
     programs.add("kubectl", "echo error: current-context is not set >&2; exit 1")
-    with pytest.raises(UsageError, match="current-context is not set"), existing(None, Silent()):
+    with pytest.raises(UsageError, match="current-context is not set") as refused, existing(None, Silent()):
         pytest.fail("there is none")
+    assert "export KUBECONFIG=$(rumpf cluster kubeconfig --path)" in refused.value.remedy
 
 
 @pytest.mark.parametrize(

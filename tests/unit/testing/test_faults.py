@@ -1,6 +1,8 @@
 """Faults that no cluster is needed for: how they are undone, refused, and put into words for the kernel."""
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -8,16 +10,19 @@ from typing import cast
 import pytest
 
 from rumpf.cluster import Cluster, Nodes
-from rumpf.errors import FaultError, UsageError
+from rumpf.errors import AssetError, FaultError, RumpfError, ToolMissing
 from rumpf.testing import Backend, Faults
 from rumpf.testing.embedded import Embedded
 from rumpf.testing.faults import network
 from rumpf.testing.faults.ballast import Refused, check, kind_of_mount, mount_id
+from rumpf.testing.faults.edge import Block
 from rumpf.testing.faults.episodes import Episodes
 from rumpf.testing.faults.pods import Container, Pod
 from rumpf.testing.faults.slow import queueing
 from rumpf.testing.faults.volumes import machine_devices
 from rumpf.testing.kind import Kind
+
+pytest_plugins = ["pytester"]
 
 
 def _fail() -> None:
@@ -75,6 +80,75 @@ def test_the_report_tells_when_a_fault_was_and_what_failed_meanwhile() -> None:
     assert str(episodes.all[2]).endswith("  three")
 
 
+@contextmanager
+def _lacking(*, before: bool) -> Generator[str]:
+    """Lack a tool: before the block, or after it."""
+    error = ToolMissing("there is no tc", remedy="install it", where="here")
+    if before:
+        raise error
+    yield "it"
+    raise error
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_whatever_goes_wrong_with_a_fault_is_a_fault_error_with_the_same_words(*, before: bool) -> None:
+    with pytest.raises(FaultError) as failed, Block(_lacking(before=before)) as what:
+        assert what == "it"
+    assert str(failed.value) == "here: there is no tc\n  -> install it"
+
+
+def test_what_a_test_raises_itself_passes_a_fault_as_it_is() -> None:
+    mine = AssetError("mine", remedy="none")
+    with (
+        pytest.raises(RumpfError) as failed,
+        Block(Episodes().lasting("wire cut", lambda: None)),
+    ):
+        raise mine
+    assert failed.value is mine
+
+
+def test_a_fault_that_cannot_be_is_shown_at_the_line_of_the_test_and_nowhere_else(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        """
+        import pathlib
+        from rumpf.errors import FaultError
+        from rumpf.testing import Faults
+        from rumpf.testing.faults.edge import Block
+        from rumpf.testing.faults.episodes import Episodes
+        from rumpf.testing.kind import Kind
+
+        faults = Faults(Kind("t", pathlib.Path("k"), pathlib.Path("k"), pathlib.Path("k")))
+
+        def fail():
+            raise FaultError("not possible", remedy="none")
+
+        def test_kill(): faults.kill("etcd")
+        def test_killed():
+            with faults.killed("etcd"): pass
+        def test_cut():
+            with faults.cut("pod", "api"): pass
+        def test_proxy():
+            with faults.proxy(for_pods=True): pass
+        def test_undo():
+            with Block(Episodes().lasting("wire cut", fail)): pass
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=60)
+    result.assert_outcomes(failed=5)
+    result.stdout.fnmatch_lines(
+        [
+            '> *def test_kill(): faults.kill("etcd")',
+            "E *FaultError: t: cannot kill a component: this cluster is not rumpf's own (kind)",
+            "test_a_fault_*.py:*: FaultError",
+            "E *FaultError: wire cut: it could not be undone: not possible",
+        ]
+    )
+    for ours in ("*rumpf/testing/*", "*contextlib.py*", "*direct cause*", "*During handling*"):
+        result.stdout.no_fnmatch_line(ours)
+
+
 @dataclass(frozen=True)
 class _Handle:
     """As much of an embedded cluster as a refusal looks at."""
@@ -100,7 +174,7 @@ def test_clusters_of_others_are_not_disturbed_and_it_says_why(backend: Backend) 
         lambda: faults.slow("pod", rate="1mbit"),
         lambda: faults.fill("pod", "/data"),
         lambda: faults.kill_container("pod"),
-        lambda: faults.proxy(for_pods=True).__enter__(),
+        lambda: faults.proxy(for_pods=True),
     ):
         with pytest.raises(FaultError, match=rf"this cluster is not rumpf's own \({backend}\)") as error:
             refused()
@@ -157,7 +231,7 @@ def test_slowness_is_told_to_the_kernel_in_its_own_words(
     ],
 )
 def test_what_tc_would_misread_is_refused(rate: str | None, delay: str | None, says: str) -> None:
-    with pytest.raises(UsageError, match=says):
+    with pytest.raises(FaultError, match=says):
         queueing(rate, delay)
 
 

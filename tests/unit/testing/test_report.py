@@ -38,6 +38,28 @@ def test_events_come_in_the_order_in_which_they_last_happened() -> None:
     ]
 
 
+def test_events_of_one_second_come_in_the_order_in_which_they_were_written() -> None:
+    def written(version: str, reason: str, **when: str) -> dict[str, Any]:
+        return _event(reason, **when) | {"metadata": {"resourceVersion": version}}
+
+    told = told_events(
+        [
+            written("1000", "Started", lastTimestamp="2026-01-01T00:00:01Z"),
+            written("998", "Pulled", lastTimestamp="2026-01-01T00:00:01Z"),
+            written("999", "Created", lastTimestamp="2026-01-01T00:00:01Z"),
+            written("997", "Scheduled", eventTime="2026-01-01T00:00:01.900000Z"),
+            written("1001", "Before", lastTimestamp="2026-01-01T00:00:00Z"),
+        ]
+    )
+    assert [line.split()[2] for line in told.splitlines()] == [
+        "Before",
+        "Scheduled",
+        "Pulled",
+        "Created",
+        "Started",
+    ]
+
+
 def test_an_event_is_one_line_whatever_its_message() -> None:
     assert told_events([_event("Failed", "one\n\ttwo")]).endswith("Failed Pod/web: one two")
     assert told_events([]) == "(none)"
