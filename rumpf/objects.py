@@ -73,6 +73,11 @@ class View:
         return "deletionTimestamp" in self.metadata
 
     @property
+    def spent(self) -> bool:
+        """Whether it has come to an end that it was not meant to come to: it is then replaced."""
+        return False
+
+    @property
     def owners(self) -> Sequence[str]:
         """The uids of its owners."""
         return [str(owner["uid"]) for owner in self.metadata.get("ownerReferences") or ()]
@@ -110,6 +115,11 @@ class Pod(View):
     def finished(self) -> bool:
         """Whether it has run to an end, and will not run again."""
         return self.phase in {"Succeeded", "Failed"}
+
+    @property
+    def spent(self) -> bool:
+        """Whether it has finished although it was meant to run for ever (it was evicted, or its node is gone)."""
+        return self.finished and self.get("spec", "restartPolicy") == "Always"
 
     @property
     def trouble(self) -> tuple[str, str] | None:

@@ -22,7 +22,7 @@ R = TypeVar("R", bound=Resource)
 Reconcile = Callable[[R, "World"], Awaitable["Status | None"]]
 """Looks at what is, does the difference to what should be, returns the status (None: leave it)."""
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,46}[a-z0-9])?")
 _VERBS = {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
 
 
@@ -36,6 +36,8 @@ class Rule:
     verbs: tuple[str, ...]
     names: tuple[str, ...] = ()
     """Only objects of these names; empty for all."""
+    namespaced: bool = True
+    """Whether the objects are in namespaces. Of Kubernetes' own kinds, that is known."""
 
     def __post_init__(self) -> None:
         """Refuse what grants nothing, or everything."""
@@ -57,6 +59,12 @@ class Rule:
         if not self.verbs:
             raise DeclarationError(
                 "no verbs: it grants nothing", where=where, remedy="name what the code does"
+            )
+        if self.names and (nameless := {"create", "deletecollection"} & set(self.verbs)):
+            raise DeclarationError(
+                f"{' and '.join(sorted(nameless))} of certain names: Kubernetes cannot grant that",
+                where=where,
+                remedy="make it a rule of its own, without names",
             )
 
 
@@ -194,8 +202,10 @@ class Operator:
     """Objects that show what it does: they become example-<kind>.yaml."""
     rules: tuple[Rule, ...] = ()
     """Rights of plain kopf handlers that live beside the reconcilers."""
+    connects_to: tuple[int, ...] = ()
+    """TCP ports that its process connects to, beside the API server's: a NetworkPolicy closes all others."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords of a declaration
         self,
         name: str,
         *reconcilers: Reconciler[Any],
@@ -206,6 +216,7 @@ class Operator:
         resources: Resources | None = None,
         samples: Sequence[Mapping[str, Any]] = (),
         rules: Sequence[Rule] = (),
+        connects_to: Sequence[int] = (),
     ) -> None:
         for attribute, value in {
             "name": name,
@@ -217,6 +228,7 @@ class Operator:
             "resources": resources or Resources(),
             "samples": tuple(samples),
             "rules": tuple(rules),
+            "connects_to": tuple(connects_to),
         }.items():
             object.__setattr__(self, attribute, value)
         self._check()
@@ -237,7 +249,7 @@ class Operator:
             raise DeclarationError(
                 f"{self.name!r} cannot be in the name of a Deployment",
                 where=where,
-                remedy="use up to 48 lower-case letters, digits and dashes",
+                remedy="use up to 48 lower-case letters, digits and dashes, a letter first",
             )
         if not self.reconcilers:
             raise DeclarationError(

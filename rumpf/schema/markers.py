@@ -20,6 +20,34 @@ class Cel:
     ) = None
     message_expression: str | None = None
     field_path: str | None = None
+    removable: bool = False
+    """Whether it is meant that a rule about `oldSelf` is got round by removing the field and setting it
+    anew. Without it such a rule is refused."""
+
+
+@dataclass(frozen=True)
+class Immutable:
+    """Once set, a field stays as it is: neither changed nor removed, nor is anything that it stands in."""
+
+    message: str = "cannot be changed"
+
+
+@dataclass(frozen=True)
+class Nullable:
+    """A field of type `X | None` that may be null in the cluster: then null is kept, and is not "absent"."""
+
+
+@dataclass(frozen=True)
+class Inexact:
+    """A float, on purpose: clients may round it, or write it in another way."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """What names a resource may have, beyond Kubernetes' own rules. For `metadata` at the root only."""
+
+    max_length: int | None = None
+    pattern: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,43 @@
+"""The process of an operator: `python -m rumpf.runtime operators.message`."""
+
+import argparse
+import asyncio
+import importlib
+import os
+import sys
+
+import kopf
+
+from rumpf.errors import RumpfError
+from rumpf.runtime.hosted import Hosted
+from rumpf.runtime.logs import configure
+
+
+def main() -> None:
+    """Import the operators' modules, and let kopf run them until a signal comes."""
+    parser = argparse.ArgumentParser(prog="python -m rumpf.runtime", description=__doc__)
+    parser.add_argument("modules", nargs="+", metavar="MODULE", help="a module that hosts an operator")
+    modules: list[str] = parser.parse_args().modules
+    configure()
+    try:
+        for module in modules:
+            importlib.import_module(module)
+        namespaces = [each for each in os.environ.get("WATCH_NAMESPACE", "").split(",") if each]
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(kopf.operator(standalone=True, clusterwide=not namespaces, namespaces=namespaces))
+    except RumpfError as error:
+        sys.exit(f"error: {error}")
+    if Hosted.broken is not None:
+        sys.exit(1)
+
+
+def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop
+
+
+if __name__ == "__main__":
+    main()

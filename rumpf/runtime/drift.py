@@ -1,0 +1,99 @@
+"""Whether an object is as it should be: every field that is asked for is there, others may be too.
+
+The API server writes some values in its own way (`1000m` becomes `1`, nothing is left of an empty list),
+and others add items to lists (a sidecar, a volume). Neither is a difference.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+APPLIED = "rumpf.dev/applied"
+"""The annotation of a child that tells what was asked for when it was written: a fingerprint."""
+
+_KEYS = ("name", "key", "ip", "mountPath", "containerPort", "port", "uid", "type", "topologyKey")
+_AMOUNTS = {"requests", "limits", "capacity", "hard", "sizeLimit"}
+_QUANTITY = re.compile(r"([+-]?[0-9.]+)([eE][+-]?[0-9]+|[numkMGTPE]i?|Ki)?")
+_FACTORS = {
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    "k": Decimal(1000),
+    **{unit: Decimal(1000) ** power for power, unit in enumerate("MGTPE", 2)},
+    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)},
+}
+
+
+def fingerprint(desired: Mapping[str, Any]) -> str:
+    """Return what tells one wish from another."""
+    text = orjson.dumps(desired, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+
+def covers(found: Any, desired: Any, *, amounts: bool = False) -> bool:  # noqa: ANN401 - JSON
+    """Tell whether `found` has all that is desired; with `amounts`, strings are compared as quantities."""
+    if isinstance(desired, Mapping):
+        return (
+            all(
+                covers(found.get(key), value, amounts=amounts or key in _AMOUNTS)
+                for key, value in desired.items()
+            )
+            if isinstance(found, Mapping)
+            else found is None and _is_nothing(desired)
+        )
+    if isinstance(desired, list | tuple):
+        return (
+            _covers_list(found or (), desired, amounts=amounts) if isinstance(found, list | None) else False
+        )
+    if found is None:
+        return _is_nothing(desired)
+    if amounts:
+        return _amount(str(found)) == _amount(str(desired))
+    return bool(found == desired) and isinstance(found, bool) == isinstance(desired, bool)
+
+
+def _covers_list(found: Sequence[Any], desired: Sequence[Any], *, amounts: bool) -> bool:
+    key = _key_of(desired)
+    if key is None:
+        return len(found) == len(desired) and all(
+            covers(left, right, amounts=amounts) for left, right in zip(found, desired, strict=True)
+        )
+    by_key = {item.get(key): item for item in found if isinstance(item, Mapping)}
+    return all(item[key] in by_key and covers(by_key[item[key]], item, amounts=amounts) for item in desired)
+
+
+def _key_of(items: Sequence[Any]) -> str | None:
+    """Tell what the items of a list are told apart by, if by anything."""
+    if not items or not all(isinstance(item, Mapping) for item in items):
+        return None
+    for key in _KEYS:
+        values = [item.get(key) for item in items]
+        if None not in values and len(set(map(str, values))) == len(values):
+            return key
+    return None
+
+
+def _is_nothing(value: Any) -> bool:  # noqa: ANN401 - JSON
+    """Whether the API server may leave it out."""
+    if isinstance(value, Mapping):
+        return all(map(_is_nothing, value.values()))
+    return (
+        value is None or value is False or value in ("", 0) or (isinstance(value, list | tuple) and not value)
+    )
+
+
+def _amount(text: str) -> Decimal | str:
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        return text
+    number, unit = match.groups()
+    try:
+        if unit and unit[0] in "eE" and len(unit) > 1:
+            return Decimal(number + unit)
+        return Decimal(number) * _FACTORS.get(unit or "", Decimal(1))
+    except ArithmeticError:
+        return text

@@ -1,0 +1,27 @@
+"""How long to wait before the next try: longer each time, never twice the same."""
+
+import random
+
+
+class Pauses:
+    """Growing pauses, from the shortest to the longest, each off by up to a fifth."""
+
+    def __init__(self, shortest: float, longest: float) -> None:
+        self._shortest = shortest
+        self._longest = longest
+        self._tries = 0
+
+    def next(self, asked_for: float | None = None) -> float:
+        """Return the next pause; at least as long as the server asked for."""
+        pause = min(self._shortest * 2.0 ** min(self._tries, 30), self._longest)
+        self._tries += 1
+        return max(pause, asked_for or 0.0) * random.uniform(0.8, 1.2)  # noqa: S311 - so that not all come at once
+
+    @property
+    def tries(self) -> int:
+        """How many pauses there were since the last reset."""
+        return self._tries
+
+    def reset(self) -> None:
+        """Begin with the shortest again."""
+        self._tries = 0
