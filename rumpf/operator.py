@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from rumpf import __version__
 from rumpf.errors import DeclarationError
 from rumpf.kinds import Kind
 from rumpf.objects import View
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from rumpf.world import World
 
 R = TypeVar("R", bound=Resource)
+
+IMAGE = f"ghcr.io/rumpf/operators:{__version__}"
+"""The image of this distribution: all its operators are in it."""
 
 Reconcile = Callable[[R, "World"], Awaitable["Status | None"]]
 """Looks at what is, does the difference to what should be, returns the status (None: leave it)."""
@@ -195,7 +199,7 @@ class Operator:
     description: str
     """A sentence for people who choose what to install."""
     settings: tuple[Setting, ...] = ()
-    image: str = "ghcr.io/rumpf/operators:latest"
+    image: str = IMAGE
     replicas: int = 2
     resources: Resources = field(default_factory=Resources)
     samples: tuple[Mapping[str, Any], ...] = ()
@@ -211,7 +215,7 @@ class Operator:
         *reconcilers: Reconciler[Any],
         description: str,
         settings: Sequence[Setting] = (),
-        image: str = "ghcr.io/rumpf/operators:latest",
+        image: str = IMAGE,
         replicas: int = 2,
         resources: Resources | None = None,
         samples: Sequence[Mapping[str, Any]] = (),

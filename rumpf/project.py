@@ -76,14 +76,10 @@ class Project:
         shown = self._git("show", f"{ref}:./{path.relative_to(self.root).as_posix()}")
         return shown.stdout if shown.returncode == 0 else None
 
-    def check_ref(self, ref: str) -> None:
-        """Refuse what names no commit."""
-        if self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").returncode:
-            raise UsageError(
-                f"{ref!r} names no commit here",
-                remedy="name a branch, a tag or a commit; is it fetched?",
-                where="--against",
-            )
+    def has_commit(self, ref: str) -> bool:
+        """Whether a branch, tag or other name stands for a commit here."""
+        words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return self._git(*words).returncode == 0
 
     def _git(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = ["git", "-C", str(self.root), *words]

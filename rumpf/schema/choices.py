@@ -20,7 +20,12 @@ def choice(written: Written, place: Place) -> Schema | None:
     else:
         return None
     values = [each.value if isinstance(each, enum.Enum) else each for each in values]
-    return {"type": _type(values, place), "enum": [*values, *_null(written)]}
+    if written.has(Nullable):
+        raise place.refuse(
+            "null is none of its choices, and an API server refuses it even where `enum` names it",
+            "leave out Nullable: absent is None; or add a choice that says what null would",
+        )
+    return {"type": _type(values, place), "enum": values}
 
 
 def _type(values: list[Any], place: Place) -> str:
@@ -32,8 +37,3 @@ def _type(values: list[Any], place: Place) -> str:
             "let all of them be texts, or all of them whole numbers",
         )
     return _TYPES[kinds.pop()]
-
-
-def _null(written: Written) -> list[None]:
-    # An API server holds null against the choices, whatever `nullable` says.
-    return [None] if written.has(Nullable) else []

@@ -10,15 +10,17 @@ from pydantic.fields import FieldInfo
 from rumpf.schema import Schema
 from rumpf.schema.conform import faults
 from rumpf.schema.markers import Nullable
+from rumpf.schema.node import Node
 from rumpf.schema.place import Place
 from rumpf.schema.written import Written
 
 
-def with_default(schema: Schema, info: FieldInfo, written: Written, place: Place) -> Schema:
-    """Return a field's schema with its default.
+def with_default(node: Node, info: FieldInfo, written: Written, place: Place) -> Node:
+    """Return what a field became with its default.
 
     None means absent, and is written nowhere. Nor is an empty list or map: absent, Python reads it as that.
     """
+    schema = node.schema
     if info.is_required():
         if written.optional and not written.has(Nullable):
             raise place.refuse(
@@ -26,10 +28,10 @@ def with_default(schema: Schema, info: FieldInfo, written: Written, place: Place
                 " would not read the object",
                 "write `= None`; or, if it must be there and may be null: Annotated[X | None, Nullable()]",
             )
-        return schema
+        return node
     value = _value(info, place)
     if value is None and (written.optional or written.bare is Any):
-        return schema
+        return node
     if written.optional and not written.has(Nullable):
         raise place.refuse(
             "None never arrives: an API server fills in the default in its place",
@@ -39,8 +41,21 @@ def with_default(schema: Schema, info: FieldInfo, written: Written, place: Place
     for fault in faults(value, schema, place.wire):
         raise place.refuse(f"its default is not what its schema asks for: {fault}", _remedy(value))
     if value in ([], {}) and not _is_model(written):
-        return schema
-    return schema | {"default": value}
+        return node
+    # An API server holds a default against the rules as it is written, before the defaults within it are
+    # filled in.
+    return node.saying(default=_filled(value, schema) if node.rules else value)
+
+
+def _filled(value: Any, schema: Schema) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        fields: dict[str, Schema] = schema.get("properties", {})
+        missing = {name: each["default"] for name, each in fields.items() if "default" in each}
+        each_other: Schema = schema.get("additionalProperties", {})
+        return {name: _filled(each, fields.get(name, each_other)) for name, each in (missing | value).items()}
+    if isinstance(value, list):
+        return [_filled(each, schema.get("items", {})) for each in value]
+    return value
 
 
 def _is_model(written: Written) -> bool:

@@ -65,7 +65,9 @@ def int_or_string(written: Written, place: Place) -> Schema | None:
         return None
     parts = {part.bare: part for part, _ in (take_apart(each, place) for each in get_args(written.bare))}
     if parts.keys() == {int, str}:
-        said = constrain({"type": "integer"}, parts[int], place) | constrain({"type": "string"}, parts[str], place)
+        said = constrain({"type": "integer"}, parts[int], place) | constrain(
+            {"type": "string"}, parts[str], place
+        )
         return {**{name: said[name] for name in said if name != "type"}, "x-kubernetes-int-or-string": True}
     names = " | ".join(getattr(each, "__name__", str(each)) for each in parts)
     raise place.refuse(

@@ -110,7 +110,7 @@ def _field(info: FieldInfo, place: Place) -> Node:
         )
         description = "\n\n".join(filter(None, [description, f"Deprecated: {says}".rstrip(": ")]))
     node = node.saying(description=description)
-    return Node(with_default(node.schema, info, written, place), node.rules)
+    return with_default(node, info, written, place)
 
 
 def _node(written: Written, place: Place, extra: Any = None) -> Node:  # noqa: ANN401 - JSON

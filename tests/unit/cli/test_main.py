@@ -111,8 +111,7 @@ def test_an_error_goes_to_stderr_with_its_remedy_and_exit_code(tmp_path: Path) -
     done = rumpf("cluster", "down", "--name", "two", cache=tmp_path)
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr == (
-        "error: two: no such cluster is up\n"
-        "  -> rumpf cluster status lists what is up; rumpf cluster up starts one\n"
+        "error: two: no such cluster is up\n  -> none is up; rumpf cluster up starts one\n"
     )
 
 

@@ -1,0 +1,31 @@
+"""A declaration in, all that is installed out: manifests/<case>/operator.py says what is declared.
+
+A case may say with which `options` it is installed, and which kinds of objects it `shows`.
+"""
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rumpf.manifests import Options, files_of, render, to_yaml
+
+CASES = sorted(path.parent for path in (Path(__file__).parent / "manifests").glob("*/operator.py"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_is_installed_follows_from_the_declaration(
+    case: Path, expect: Callable[[Path, str], None]
+) -> None:
+    declared = runpy.run_path(str(case / "operator.py"))
+    rendered = render(declared["operator"], declared.get("options", Options()))
+    shown = [each for each in rendered.deploy if each["kind"] in declared.get("shows", {each["kind"]})]
+    expect(case / "deploy.yaml", to_yaml(shown))
+
+
+def test_what_is_committed_for_message_is_what_its_declaration_says() -> None:
+    root = Path(__file__).parents[2]
+    declared = runpy.run_path(str(root / "operators/message/operator.py"))["operator"]
+    committed = {path.name: path.read_text() for path in (root / "operators/message/k8s").glob("*.yaml")}
+    assert files_of(declared) == committed, "if it should differ: rumpf render --write message"
