@@ -84,13 +84,13 @@ def lock(session: nox.Session) -> None:
     install_locked(session, "lock")
     for group in GROUPS:
         compile_lock(session, f"{group}.txt", "--group", group, *what_it_runs(group))
-    for source in (*sorted(ROOT.glob("images/*/requirements.in")), ROOT / "rumpf/image/pip.in"):
+    for source in (*sorted(ROOT.glob("images/*/requirements*.in")), ROOT / "rumpf/image/pip.in"):
         compile_lock(session, str(source.with_suffix(".txt")), str(source.relative_to(ROOT)))
 
 
 def what_it_runs(group: str) -> tuple[str, ...]:
     """Return what a group needs of rumpf itself: all of it where the code is run or its types are read."""
-    return ("pyproject.toml", "--extra", "testing") if group in {"test", "typing"} else ()
+    return ("pyproject.toml", "--extra", "testing", "--extra", "tracing") if group in {"test", "typing"} else ()
 
 
 def compile_lock(session: nox.Session, target: str, *sources: str) -> None:

@@ -4,9 +4,7 @@ The same sources on the same base give the same layers: the engine sees neither 
 owners and umask, nor a network.
 """
 
-import os
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import Final, Literal
 from rumpf.console import Console
 from rumpf.errors import ImageError
 from rumpf.image import archive
+from rumpf.image.context import lay_out
 from rumpf.image.debian import base_image
 from rumpf.image.engine import Engine
 from rumpf.image.oci import host_architecture
@@ -26,7 +25,6 @@ BaseChoice = Literal["auto", "pull", "debian"]
 """Where the base comes from: pulled, made from Debian packages, or pulled where that works."""
 
 _BASE: Final = re.compile(r"^ARG[ \t]+BASE=(?P<image>\S+)[ \t]*$", re.MULTILINE)
-_NEVER_COPIED: Final = ("__pycache__", ".git")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +56,10 @@ def build(
 ) -> Built:
     """Build `source` and write it to `into`/NAME.tar as rumpf.local/NAME:dev.
 
-    Beside what lies in the folder, the Containerfile finds `wheels`: what requirements.txt pins, and
-    pip. `ARG BASE=IMAGE` names the image to start from; `base` says where that comes from. Without
-    that line the Containerfile is on its own.
+    Beside what lies in the folder, the Containerfile finds what its links lead to, and `wheels`: what
+    requirements.txt pins (and any other requirements*.txt there), and pip. `ARG BASE=IMAGE` names the
+    image to start from; `base` says where that comes from. Without that line the Containerfile is on
+    its own.
     """
     name = source.name
     reference = Reference.parse(f"rumpf.local/{name}:dev")
@@ -70,8 +69,8 @@ def build(
     if declared := _BASE.search(containerfile):
         base_used = _base(declared["image"], engine, base, console, renew=renew_base)
         arguments.append(f"BASE={base_used}")
-    requirements = source / "requirements.txt"
-    wheels = wheels_for(requirements, host_architecture(), console) if requirements.exists() else None
+    pins = sorted(source.glob("requirements*.txt"))
+    wheels = wheels_for(pins, host_architecture(), console) if pins else None
     console.say(f"building {name} with {engine.name}")
     with tempfile.TemporaryDirectory(prefix=f"rumpf-image-{name}-") as temporary:
         scratch = Path(temporary)
@@ -83,26 +82,6 @@ def build(
         target = into / f"{name}.tar"
         digest = archive.write(target, reference, archive.read(scratch / "saved.tar", scratch))
     return Built(name, str(reference), digest, target, target.stat().st_size, engine.name, base_used)
-
-
-def lay_out(source: Path, wheels: Path | None, context: Path) -> None:
-    """Copy what a build may see to `context`, and take from it what differs between two checkouts.
-
-    Times become the epoch, modes 0755 or 0644: engines copy both into layers. Caches stay behind.
-    """
-    shutil.copytree(source, context, symlinks=True, ignore=shutil.ignore_patterns(*_NEVER_COPIED))
-    if wheels is not None:
-        if (context / "wheels").exists():
-            raise ImageError(
-                "the name is taken: the wheels of requirements.txt are put there",
-                remedy="give the folder another name",
-                where=str(source / "wheels"),
-            )
-        shutil.copytree(wheels, context / "wheels")
-    for path in (*context.rglob("*"), context):
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        os.utime(path, (0, 0), follow_symlinks=False)
 
 
 def _base(declared: str, engine: Engine, choice: BaseChoice, console: Console, *, renew: bool) -> str:

@@ -8,6 +8,7 @@ import importlib.util
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,13 +27,14 @@ _OLDEST_GLIBC: Final = 5
 _MACHINES: Final[dict[Architecture, str]] = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
-def wheels_for(requirements: Path, architecture: Architecture, console: Console) -> Path:
-    """Return a folder with the wheels that `requirements` pins, and pip's own.
+def wheels_for(requirements: Sequence[Path], architecture: Architecture, console: Console) -> Path:
+    """Return a folder with the wheels that the files `requirements` pin, and pip's own.
 
-    `requirements` must pin everything by hash. The folder is in the cache and complete: once it is
-    there, no index is asked again.
+    They must pin everything by hash. The folder is in the cache and complete: once it is there, no
+    index is asked again.
     """
-    pinned = PIP.read_bytes(), requirements.read_bytes(), PYTHON.encode(), architecture.encode()
+    files = (PIP, *requirements)
+    pinned = (*(each.read_bytes() for each in files), PYTHON.encode(), architecture.encode())
     key = hashlib.sha256(b"\0".join(pinned)).hexdigest()[:16]
     folder = images_dir() / "wheels" / key
     if folder.is_dir():
@@ -41,16 +43,16 @@ def wheels_for(requirements: Path, architecture: Architecture, console: Console)
         raise ToolMissing(
             "pip, which fetches the wheels, is not installed with this Python",
             remedy=f"run {sys.executable} -m ensurepip",
-            where=str(requirements),
+            where=str(requirements[0]),
         )
-    console.say(f"fetching the wheels of {requirements}")
+    console.say(f"fetching the wheels of {', '.join(map(str, requirements))}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".fetching-"))
     try:
-        for pins in (PIP, requirements):
+        for pins in files:
             run(
                 (*_download(architecture), "--dest", str(scratch), "--requirement", str(pins)),
-                where=str(requirements),
+                where=str(pins),
                 remedy="pin everything by hash, in versions that have wheels; see that pip reaches its index",
             )
         scratch.chmod(0o755)

@@ -1,7 +1,6 @@
 import gzip
 import json
 import os
-import stat
 import tarfile
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from rumpf.console import Silent
 from rumpf.errors import ImageError
 from rumpf.image import archive
-from rumpf.image.build import build, images_in, lay_out
+from rumpf.image.build import build, images_in
 from rumpf.image.engine import engine_called
 from rumpf.image.oci import File, write_archive
 from rumpf.image.reference import Reference
@@ -23,40 +22,6 @@ def test_an_image_is_a_folder_with_a_containerfile(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     assert images_in(tmp_path) == {"a": tmp_path / "a", "b": tmp_path / "b"}
     assert images_in(tmp_path / "missing") == {}
-
-
-def test_what_differs_between_two_checkouts_does_not_reach_the_engine(tmp_path: Path) -> None:
-    source = _source(tmp_path / "a")
-    (source / "run.sh").write_text("")
-    (source / "run.sh").chmod(0o700)
-    (source / "Containerfile").chmod(0o600)
-    (source / "__pycache__").mkdir()
-    (source / "link").symlink_to("run.sh")
-    wheels = tmp_path / "wheels"
-    wheels.mkdir(mode=0o700)
-    (wheels / "x-1-py3-none-any.whl").touch()
-    lay_out(source, wheels, tmp_path / "context")
-    seen = {
-        str(path.relative_to(tmp_path / "context")): (
-            oct(stat.S_IMODE(path.lstat().st_mode)),
-            path.lstat().st_mtime,
-        )
-        for path in (tmp_path / "context").rglob("*")
-    }
-    assert seen == {
-        "Containerfile": ("0o644", 0),
-        "link": ("0o777", 0),
-        "run.sh": ("0o755", 0),
-        "wheels": ("0o755", 0),
-        "wheels/x-1-py3-none-any.whl": ("0o644", 0),
-    }
-
-
-def test_a_folder_called_wheels_is_not_overwritten(tmp_path: Path) -> None:
-    source = _source(tmp_path / "a")
-    (source / "wheels").mkdir()
-    with pytest.raises(ImageError, match="the name is taken"):
-        lay_out(source, tmp_path, tmp_path / "context")
 
 
 def test_a_built_image_becomes_an_archive_under_its_name(stage: Stage, saved: Path, tmp_path: Path) -> None:
