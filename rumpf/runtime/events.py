@@ -224,7 +224,7 @@ class Recorder:
             count, is_new = series.count, not series.told
             try:
                 if is_new:
-                    await self._post(series)
+                    count = await self._post(series)
                 else:
                     await self._patch(series)
             except ApiError as error:
@@ -246,13 +246,17 @@ class Recorder:
                 self._count_up(series, series.told_at)
             return
 
-    async def _post(self, series: Series) -> None:
+    async def _post(self, series: Series) -> int:
+        """Create the Event; return the count that it surely has."""
+        count = series.count
         try:
             await self._api.request("POST", EVENT.path(series.namespace), series.event(self._author))
         except ApiError as error:
-            # Its name is its own: an earlier try came through, and the answer was lost.
             if error.status != _CONFLICT:
                 raise
+            # Its name is its own: an earlier try came through, and the answer was lost.
+            return 1
+        return count
 
     async def _patch(self, series: Series) -> None:
         path = EVENT.path(series.namespace, series.name)

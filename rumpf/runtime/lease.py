@@ -30,7 +30,7 @@ _NEVER = float("-inf")
 _CONFLICT, _NOT_FOUND = 409, 404
 _RELEASE_WITHIN = 2.0
 _TRY_AGAIN_AFTER = 0.25
-_HOLDER_TRIES_EVERY = 1.0
+_HOLDER_TRIES_EVERY = 0.5
 _NOTHING: Mapping[str, str] = {}
 
 Json = dict[str, Any]

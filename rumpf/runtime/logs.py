@@ -77,11 +77,11 @@ def configure(environ: Mapping[str, str] = os.environ, stream: TextIO | None = N
 
     Takes the place of whatever was configured before.
     """
-    stream = stream or sys.stderr
+    out: TextIO = sys.stderr if stream is None else stream
     level = _one_of("RUMPF_LOG_LEVEL", environ, ("info", *_LEVELS))
     chosen = _one_of("RUMPF_LOG_FORMAT", environ, _FORMATS)
-    colour = stream.isatty() and not environ.get("NO_COLOR")
-    handler = logging.StreamHandler(stream)
+    colour = out.isatty() and not environ.get("NO_COLOR")
+    handler = logging.StreamHandler(out)
     handler.setFormatter(JsonFormatter() if chosen == "json" else TextFormatter(colour=colour))
     root = logging.getLogger()
     for before in root.handlers[:]:
@@ -162,9 +162,9 @@ def _one_of(name: str, environ: Mapping[str, str], allowed: tuple[str, ...]) -> 
 def _subject_of(record: logging.LogRecord) -> Subject | None:
     """Return what the line is about; a plain kopf handler's logger says it its own way."""
     subject = _subject.get()
-    reference = getattr(record, "k8s_ref", None)
-    if subject is None and isinstance(reference, dict):
-        known = {key: str(reference.get(key) or "") for key in ("kind", "namespace", "name", "uid")}
+    reference: Mapping[str, str] | None = getattr(record, "k8s_ref", None)
+    if subject is None and reference is not None:
+        known = {key: reference.get(key) or "" for key in ("kind", "namespace", "name", "uid")}
         return Subject(**known, reconcile=0)
     return subject
 
