@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     )
     from rumpf.operator import Operator, Reconciler, Resources, Rule, Setting, Watch, reconciler
     from rumpf.resource import AGE, Column, Resource, Scale
-    from rumpf.schema.markers import Atomic, Cel, EmbeddedResource, ListMap, ListSet, PreserveUnknown
+    from rumpf.schema.markers import (
+        Atomic,
+        Cel,
+        EmbeddedResource,
+        Immutable,
+        Inexact,
+        ListMap,
+        ListSet,
+        Named,
+        Nullable,
+        PreserveUnknown,
+    )
     from rumpf.world import NotOurs, Refused, Waiting, World, child_name
 
 _HOME = {
@@ -48,7 +59,18 @@ _HOME = {
     ),
     "rumpf.operator": ("Operator", "Reconciler", "Resources", "Rule", "Setting", "Watch", "reconciler"),
     "rumpf.resource": ("AGE", "Column", "Resource", "Scale"),
-    "rumpf.schema.markers": ("Atomic", "Cel", "EmbeddedResource", "ListMap", "ListSet", "PreserveUnknown"),
+    "rumpf.schema.markers": (
+        "Atomic",
+        "Cel",
+        "EmbeddedResource",
+        "Immutable",
+        "Inexact",
+        "ListMap",
+        "ListSet",
+        "Named",
+        "Nullable",
+        "PreserveUnknown",
+    ),
     "rumpf.world": ("NotOurs", "Refused", "Waiting", "World", "child_name"),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
@@ -63,13 +85,17 @@ __all__ = [
     "DaemonSet",
     "Deployment",
     "EmbeddedResource",
+    "Immutable",
+    "Inexact",
     "Job",
     "Kind",
     "ListMap",
     "ListSet",
     "Manifest",
     "Model",
+    "Named",
     "NotOurs",
+    "Nullable",
     "Operator",
     "PersistentVolumeClaim",
     "Pod",

@@ -114,9 +114,10 @@ def _crd(old: Mapping[str, Any], new: Mapping[str, Any]) -> _Found:
 def _version(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> _Found:
     if old["served"] and not new["served"]:
         yield name, "version no longer served", "its clients get an error"
-    for subresource in old.get("subresources") or {}:
-        if subresource not in (new.get("subresources") or {}):
-            yield name, "subresource removed", subresource
+    served: Mapping[str, Any] = new.get("subresources") or {}
+    lost: list[str] = [each for each in old.get("subresources") or () if each not in served]
+    for subresource in lost:
+        yield name, "subresource removed", subresource
     selectable = {each["jsonPath"] for each in new.get("selectableFields") or ()}
     for each in old.get("selectableFields") or ():
         if each["jsonPath"] not in selectable:
@@ -128,8 +129,8 @@ def _version(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> _Foun
 
 
 def _schema_of(version: Mapping[str, Any]) -> Schema:
-    schema: Schema = (version.get("schema") or {}).get("openAPIV3Schema") or {}
-    return schema
+    whole: Mapping[str, Schema] = version.get("schema") or {}
+    return whole.get("openAPIV3Schema") or {}
 
 
 def _schema(old: Schema, new: Schema, path: str) -> _Found:
@@ -171,7 +172,7 @@ def _values(old: Schema, new: Schema, path: str) -> _Found:
         yield path, "default changed", f"{_said(old, 'default')} is now {_said(new, 'default')}"
     known = {rule["rule"] for rule in old.get("x-kubernetes-validations") or ()}
     for rule in new.get("x-kubernetes-validations") or ():
-        if rule["rule"] not in known:
+        if rule["rule"] not in known and "oldSelf" not in rule["rule"]:
             yield path, "rule added", rule["rule"]
 
 

@@ -1,12 +1,22 @@
 """From a Python type to a structural schema that an API server accepts, or an error that says why not."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 Schema = dict[str, Any]
 """A structural OpenAPI v3 schema, as a CRD has it."""
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether a JSON value is an object."""
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether a JSON value is a list."""
+    return isinstance(value, list)
 
 
 def schema_of(model: "type[BaseModel]") -> Schema:

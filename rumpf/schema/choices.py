@@ -29,7 +29,7 @@ def choice(written: Written, place: Place) -> Schema | None:
 
 
 def _type(values: list[Any], place: Place) -> str:
-    kinds = {type(each) for each in values}
+    kinds: set[type] = {type(each) for each in values}
     if len(kinds) != 1 or not kinds <= set(_TYPES):
         names = ", ".join(sorted(each.__name__ for each in kinds)) or "nothing"
         raise place.refuse(

@@ -3,10 +3,10 @@
 import datetime as dt
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from rumpf.schema import Schema
+from rumpf.schema import Schema, is_list, is_object
 
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
@@ -38,9 +38,9 @@ def faults(value: Any, schema: Schema, path: str = "") -> Iterator[str]:  # noqa
         yield f"{path}: {value!r} is not of type {schema['type']}"
     elif isinstance(value, str):
         yield from _text(value, schema, path)
-    elif isinstance(value, Mapping):
+    elif is_object(value):
         yield from _object(value, schema, path)
-    elif isinstance(value, Sequence):
+    elif is_list(value):
         yield from _list(value, schema, path)
     elif not isinstance(value, bool):
         yield from _number(value, schema, path)
@@ -82,21 +82,18 @@ def _object(value: Mapping[str, Any], schema: Schema, path: str) -> Iterator[str
             yield f"{path}.{name}: no such field"
 
 
-def _list(value: Sequence[Any], schema: Schema, path: str) -> Iterator[str]:
+def _list(value: list[Any], schema: Schema, path: str) -> Iterator[str]:
     yield from _size(len(value), "Items", schema, path)
     for index, each in enumerate(value):
         yield from faults(each, schema.get("items", {}), f"{path}[{index}]")
     keys = schema.get("x-kubernetes-list-map-keys", ())
     kind = schema.get("x-kubernetes-list-type")
+    told: list[Any] = list(value) if kind == "set" else []
     if kind == "map":
-        fields = schema["items"]["properties"]
+        fields: dict[str, Schema] = schema["items"]["properties"]
         told = [
-            tuple(each.get(key, fields[key].get("default")) for key in keys)
-            for each in value
-            if isinstance(each, dict)
+            [each.get(key, fields[key].get("default")) for key in keys] for each in value if is_object(each)
         ]
-    else:
-        told = list(value) if kind == "set" else []
     for index, each in enumerate(told):
         if each in told[:index]:
             yield f"{path}[{index}]: it is there twice"

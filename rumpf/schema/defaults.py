@@ -7,12 +7,12 @@ import pydantic_core
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from rumpf.schema import Schema
+from rumpf.schema import Schema, is_list, is_object
 from rumpf.schema.conform import faults
 from rumpf.schema.markers import Nullable
 from rumpf.schema.node import Node
 from rumpf.schema.place import Place
-from rumpf.schema.written import Written
+from rumpf.schema.written import Written, is_model
 
 
 def with_default(node: Node, info: FieldInfo, written: Written, place: Place) -> Node:
@@ -40,7 +40,7 @@ def with_default(node: Node, info: FieldInfo, written: Written, place: Place) ->
         )
     for fault in faults(value, schema, place.wire):
         raise place.refuse(f"its default is not what its schema asks for: {fault}", _remedy(value))
-    if value in ([], {}) and not _is_model(written):
+    if value in ([], {}) and not is_model(written):
         return node
     # An API server holds a default against the rules as it is written, before the defaults within it are
     # filled in.
@@ -48,18 +48,14 @@ def with_default(node: Node, info: FieldInfo, written: Written, place: Place) ->
 
 
 def _filled(value: Any, schema: Schema) -> Any:  # noqa: ANN401 - JSON
-    if isinstance(value, dict):
+    if is_object(value):
         fields: dict[str, Schema] = schema.get("properties", {})
         missing = {name: each["default"] for name, each in fields.items() if "default" in each}
         each_other: Schema = schema.get("additionalProperties", {})
         return {name: _filled(each, fields.get(name, each_other)) for name, each in (missing | value).items()}
-    if isinstance(value, list):
+    if is_list(value):
         return [_filled(each, schema.get("items", {})) for each in value]
     return value
-
-
-def _is_model(written: Written) -> bool:
-    return isinstance(written.bare, type) and issubclass(written.bare, BaseModel)
 
 
 def _remedy(value: object) -> str:
@@ -86,12 +82,12 @@ def _value(info: FieldInfo, place: Place) -> Any:  # noqa: ANN401 - JSON
 def _json(value: Any, place: Place) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, BaseModel):
         return _of_model(value, place)
-    if isinstance(value, list | tuple):
+    if _is(value, list, tuple):
         return [_json(each, place) for each in value]
-    if isinstance(value, set | frozenset):
+    if _is(value, set, frozenset):
         return sorted(_json(each, place) for each in value)
-    if isinstance(value, Mapping):
-        return {str(key): _json(each, place) for key, each in value.items()}
+    if _is(value, Mapping):
+        return {str(key): _json(value[key], place) for key in value}
     if isinstance(value, str) and type(value) is not str:
         value = str.__str__(getattr(value, "value", value))
     try:
@@ -100,6 +96,10 @@ def _json(value: Any, place: Place) -> Any:  # noqa: ANN401 - JSON
         raise place.refuse(
             f"its default {value!r} cannot be written as JSON", "choose another one"
         ) from error
+
+
+def _is(value: object, *kinds: type) -> bool:
+    return isinstance(value, kinds)
 
 
 def _of_model(value: BaseModel, place: Place) -> dict[str, Any]:

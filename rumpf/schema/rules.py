@@ -59,11 +59,13 @@ def guards(
     They are written for `Immutable`; for a rule about `oldSelf` its author must have written one.
     """
     needed: dict[Cel, None] = {}
-    always = {*required, *(name for name, node in fields.items() if "default" in node.schema)}
-    for name in (each for each in fields if each not in always):
+    there_anyway = {*required, *(name for name, node in fields.items() if "default" in node.schema)}
+    for name, node in fields.items():
+        if name in there_anyway and not node.schema.get("nullable"):  # has() is false of null
+            continue
         there = f"has(oldSelf.{cel_name(name)})"
         guard = f"!{there} || has(self.{cel_name(name)})"
-        for rule in fields[name].rules:
+        for rule in node.rules:
             if rule.about == "immutable":
                 needed[Cel(guard, f"{name} cannot be removed", removable=True)] = None
             elif rule.about == "change" and not any(there in each.rule for each in own):
@@ -80,13 +82,16 @@ def check_items(node: Node, place: Place) -> None:
     for rule in node.rules:
         if rule.about in {"immutable", "change"}:
             raise rule.place.refuse(
-                f"its rule about oldSelf can be bypassed: remove the item of {place.python}, then add it anew",
+                f"its rule about oldSelf can be bypassed: remove an item of {place.python}, then add it anew",
                 "say Immutable() of the whole; or, if that is meant: Cel(..., removable=True)",
             )
 
 
 def check_cost(node: Node, place: Place) -> None:
-    """Refuse rules in a list or map that has no end: an API server reckons with the longest that can be."""
+    """Refuse rules in a list or map that has no end: an API server reckons with the longest that can be.
+
+    It may let a cheap rule pass. But a bound that is added later, when the rule has grown, breaks users.
+    """
     bound, keyword = _bound(node.schema)
     if node.rules and bound and keyword not in node.schema:
         raise place.refuse(

@@ -31,7 +31,7 @@ from rumpf.schema.place import Place
 from rumpf.schema.refusals import check_field, check_model, wire_name
 from rumpf.schema.rules import check_cost, guards, rules_of, with_rules
 from rumpf.schema.scalars import int_or_string, scalar
-from rumpf.schema.written import Written, extra_of, take_apart
+from rumpf.schema.written import Written, extra_of, is_model, take_apart
 
 _FITS: dict[type, tuple[str, ...]] = {
     ListMap: ("list",),
@@ -129,7 +129,7 @@ def _node(written: Written, place: Place, extra: Any = None) -> Node:  # noqa: A
 
 
 def _bare(written: Written, place: Place, above: Above) -> Node:
-    if isinstance(written.bare, type) and issubclass(written.bare, BaseModel):
+    if is_model(written):
         return _model(written, place, above)
     for step in (choice, int_or_string, scalar):
         schema = step(written, place)
@@ -139,7 +139,8 @@ def _bare(written: Written, place: Place, above: Above) -> Node:
         node = walk(written, place, node_of)
         if node is not None:
             return node
-    name = getattr(written.bare, "__name__", None) or str(written.bare)
+    bare: Any = written.bare
+    name = getattr(bare, "__name__", None) or str(bare)
     raise place.refuse(
         f"{name} has no counterpart in Kubernetes",
         "write it as a model (a subclass of rumpf.Model), a list, a dict[str, X], a text or a whole number;"

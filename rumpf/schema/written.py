@@ -4,10 +4,11 @@ import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NewType, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ForwardRef, Literal, NewType, TypeVar, Union, get_args, get_origin
 
 import annotated_types
 import typing_extensions
+from pydantic import BaseModel, JsonValue
 from pydantic.fields import FieldInfo
 
 from rumpf.schema.place import Place
@@ -38,6 +39,11 @@ class Written:
         return bool(self.all(*kinds))
 
 
+def is_model(written: Written) -> bool:
+    """Whether a model was written."""
+    return isinstance(written.bare, type) and issubclass(written.bare, BaseModel)
+
+
 def take_apart(annotation: Any, place: Place, marks: Iterable[object] = ()) -> tuple[Written, Place]:  # noqa: ANN401
     """Return what was written, and the place inside of the aliases that it was written by."""
     found: list[object] = list(_flat(marks))
@@ -47,7 +53,7 @@ def take_apart(annotation: Any, place: Place, marks: Iterable[object] = ()) -> t
         if origin is Annotated:
             annotation, *more = get_args(annotation)
             found[:0] = _flat(more)
-        elif _is_alias(annotation):
+        elif isinstance(annotation, _ALIASES) and annotation is not JsonValue:
             place = place.enter(annotation)
             annotation = annotation.__value__
         elif isinstance(annotation, NewType):
@@ -58,6 +64,9 @@ def take_apart(annotation: Any, place: Place, marks: Iterable[object] = ()) -> t
             annotation = Literal[left] if origin is Literal else Union[left]  # noqa: UP007 - made, not written
         else:
             break
+    if isinstance(annotation, str | ForwardRef):
+        text = annotation if isinstance(annotation, str) else annotation.__forward_arg__
+        raise place.refuse(f"{text} is written as a text that cannot be looked up", "write the type itself")
     if isinstance(annotation, TypeVar):
         raise place.refuse(f"{annotation} is left open", "say which type it is: Box[int] instead of Box")
     infos = [mark for mark in found if isinstance(mark, FieldInfo)]
@@ -88,10 +97,6 @@ def _merged(infos: Iterable[FieldInfo], place: Place) -> Mapping[str, Any]:
     for info in infos:
         merged |= extra_of(info, place)
     return merged
-
-
-def _is_alias(annotation: object) -> bool:
-    return isinstance(annotation, _ALIASES)
 
 
 def _none(origin: object) -> object:

@@ -2,6 +2,9 @@
 
 A case is a folder: `types.py` with a `subject` (a Model or a Resource); `expected.yaml`, or `error.txt` if it
 is refused; `objects.yaml` with specs (objects, if the subject is a Resource) that are accepted and refused.
+
+A new case is a folder with `types.py`; `nox -s golden -- --accept` writes what comes out:
+read the diff.
 """
 
 import importlib

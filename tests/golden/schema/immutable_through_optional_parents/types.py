@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rumpf import Model
-from rumpf.schema.markers import Immutable
+from rumpf.schema.markers import Immutable, Nullable
 
 
 class Volume(Model):
@@ -22,6 +22,7 @@ class Subject(Model):
     name: Annotated[str, Immutable(), Field(max_length=63)]
     storage: Storage | None = None
     kind: Annotated[str, Immutable(), Field(max_length=63)] = "usual"
+    owner: Annotated[str | None, Nullable(), Immutable(), Field(max_length=63)]
 
 
 subject = Subject
