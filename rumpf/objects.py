@@ -118,7 +118,7 @@ class Pod(View):
 
     @property
     def spent(self) -> bool:
-        """Whether it has finished although it was meant to run for ever (it was evicted, or its node is gone)."""
+        """Whether it has finished though it was meant to run for ever: evicted, or its node is gone."""
         return self.finished and self.get("spec", "restartPolicy") == "Always"
 
     @property
@@ -182,12 +182,13 @@ class Deployment(View):
 
     @property
     def ready(self) -> bool:
-        """Whether all its replicas are there, of its newest template, and available."""
+        """Whether all its replicas are there, of its newest template, available, and no older ones."""
         wanted = self.get("spec", "replicas")
         status = self.get("status") or {}
-        return (
+        counts = ("replicas", "updatedReplicas", "availableReplicas")
+        return bool(
             status.get("observedGeneration", 0) >= self.metadata.get("generation", 0)
-            and status.get("updatedReplicas", 0) == status.get("availableReplicas", 0) == wanted
+            and all(status.get(count, 0) == wanted for count in counts)
         )
 
 
@@ -201,7 +202,7 @@ class StatefulSet(View):
         """Whether all its replicas are there, of its newest template, and ready."""
         wanted = self.get("spec", "replicas")
         status = self.get("status") or {}
-        return (
+        return bool(
             status.get("observedGeneration", 0) >= self.metadata.get("generation", 0)
             and status.get("updatedReplicas", 0) == status.get("readyReplicas", 0) == wanted
         )

@@ -163,6 +163,8 @@ def reconciler(
                 where=where,
                 remedy="give its class group=, version= and plural=",
             )
+        if placeless := [view.kind for view in owns if not view.kind.namespaced]:
+            _check_owner(resource.names.kind, placeless[0], where)
         if workers < 1:
             raise DeclarationError(f"{workers} workers", where=where, remedy="give it one at least")
         return Reconciler(
@@ -178,6 +180,15 @@ def reconciler(
         )
 
     return declare
+
+
+def _check_owner(owner: Kind, child: Kind, where: str) -> None:
+    if owner.namespaced:
+        raise DeclarationError(
+            f"a {owner.kind}, which is in a namespace, cannot own a {child.kind}, which is in none",
+            where=where,
+            remedy=f"give {owner.kind} namespaced=False, or delete the {child.kind} by finalize=",
+        )
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,9 @@ def enclosing(start: Path | None = None) -> Project | None:
     """Return the project that a folder (the current one) is in, or None."""
     here = (start or Path.cwd()).absolute()
     for folder in (here, *here.parents):
-        if any((folder / PACKAGE).glob(f"*/{_DECLARATION}")):
+        package = folder / PACKAGE
+        # An image's folder has a link to the project's operators, and is no project itself.
+        if not package.is_symlink() and any(package.glob(f"*/{_DECLARATION}")):
             return Project(folder)
     return None
 

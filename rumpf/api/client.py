@@ -24,6 +24,7 @@ APPLY: Final = "application/apply-patch+yaml"
 CREATE_ONLY: Final = "1"
 """The resourceVersion of an apply that may create and never change: no stored object has it."""
 _PARALLEL = 64
+_UNAUTHORIZED = 401
 _BIGGEST_LINE = 2**24
 _PLAIN: Mapping[str, str] = {}
 
@@ -38,28 +39,19 @@ class Api:
         self._agent = f"{agent}/{__version__} (rumpf)"
         self._observe = observe
         self._session: aiohttp.ClientSession | None = None
+        self._watching: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(
-            ssl=self.connection.context or False,
-            limit=_PARALLEL,
-            keepalive_timeout=60,
-            socket_factory=_lively_socket,
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            headers={"User-Agent": self._agent},
-            auto_decompress=True,
-            skip_auto_headers=("Accept-Encoding",),
-            read_bufsize=2**18,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        self._session = self._new_session(_PARALLEL)
+        # Each watch keeps a connection for itself, and there may be one for every kind and namespace.
+        self._watching = self._new_session(0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in (self._session, self._watching):
+            if session is not None:
+                await session.close()
+        self._session = self._watching = None
 
     async def request(
         self,
@@ -90,13 +82,12 @@ class Api:
         """Ask for something; return the answer as it came."""
         begun = _now()
         status = 0
-        headers = self.connection.headers() | {"Accept": accept}
-        data = None
-        if body is not None:
-            data = orjson.dumps(body)
-            headers["Content-Type"] = content_type
+        data = None if body is None else orjson.dumps(body)
         try:
-            async with self._opened.request(
+            headers = self.connection.headers() | {"Accept": accept}
+            if body is not None:
+                headers["Content-Type"] = content_type
+            async with _opened(self._session).request(
                 method,
                 self.connection.server + path,
                 data=data,
@@ -107,7 +98,7 @@ class Api:
                 text = await response.read()
                 status = response.status
                 if status >= 400:  # noqa: PLR2004 - the first of the refusals
-                    raise _refusal(status, text, method, path, response.headers.get("Retry-After"))
+                    raise self._refusal(status, text, method, path, response.headers.get("Retry-After"))
                 return text
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiError(
@@ -146,7 +137,7 @@ class Api:
         begun = _now()
         status = 0
         try:
-            async with self._opened.get(
+            async with _opened(self._watching).get(
                 self.connection.server + path,
                 params=params,
                 headers=self.connection.headers() | {"Accept": accept},
@@ -157,7 +148,7 @@ class Api:
                     self._observe("watch", status, _now() - begun)
                 if status >= 400:  # noqa: PLR2004 - the first of the refusals
                     retry_after = response.headers.get("Retry-After")
-                    raise _refusal(status, await response.read(), "WATCH", path, retry_after)
+                    raise self._refusal(status, await response.read(), "WATCH", path, retry_after)
                 yield _lines(response.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiError(
@@ -166,11 +157,32 @@ class Api:
                 remedy="is the API server up, and reachable from here?",
             ) from error
 
-    @property
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            raise RuntimeError("the API is used outside of its `async with`")
-        return self._session
+    def _refusal(self, status: int, text: bytes, method: str, path: str, retry_after: str | None) -> ApiError:
+        if status == _UNAUTHORIZED:
+            self.connection.refused()
+        return _refusal(status, text, f"{method} {path}", retry_after)
+
+    def _new_session(self, limit: int) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            ssl=self.connection.context or False,
+            limit=limit,
+            keepalive_timeout=60,
+            socket_factory=_lively_socket,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            headers={"User-Agent": self._agent},
+            auto_decompress=True,
+            skip_auto_headers=("Accept-Encoding",),
+            read_bufsize=2**18,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+
+def _opened(session: aiohttp.ClientSession | None) -> aiohttp.ClientSession:
+    if session is None:
+        raise RuntimeError("the API is used outside of its `async with`")
+    return session
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
@@ -187,10 +199,12 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
             raise ApiError("a line of a watch is over 16 MiB", remedy="watch less, or metadata only")
 
 
-def _refusal(status: int, text: bytes, method: str, path: str, retry_after: str | None) -> ApiError:
+def _refusal(status: int, text: bytes, where: str, retry_after: str | None) -> ApiError:
     try:
         said = orjson.loads(text)
     except orjson.JSONDecodeError:
+        said = None
+    if not isinstance(said, dict):
         said = {"message": text[:200].decode(errors="replace").strip()}
     remedy = {
         401: "log in again: the credentials are not valid, or no longer",
@@ -201,7 +215,7 @@ def _refusal(status: int, text: bytes, method: str, path: str, retry_after: str 
     seconds = retry_after or (said.get("details") or {}).get("retryAfterSeconds")
     return ApiError(
         said.get("message") or f"HTTP {status}",
-        where=f"{method} {path}",
+        where=where,
         remedy=remedy,
         status=status,
         reason=said.get("reason") or "",

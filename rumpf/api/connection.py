@@ -42,6 +42,11 @@ class Connection:
         """What says who we are, if the certificate does not."""
         return {"Authorization": f"Bearer {self.token()}"} if self.token else {}
 
+    def refused(self) -> None:
+        """Say that the API server does not take the token (any more): the next one is read anew."""
+        if isinstance(self.token, _Renewed):
+            self.token.forget()
+
     def with_token(self, token: str) -> "Connection":
         """The same server, as whoever the token belongs to: no certificate of ours comes along."""
         if self.context is None:
@@ -68,7 +73,7 @@ def _from_service_account() -> Connection:
         f"https://{host}:{port}",
         ssl.create_default_context(cafile=str(_ACCOUNT / "ca.crt")),
         (_ACCOUNT / "namespace").read_text().strip(),
-        _renewed(lambda: (_ACCOUNT / "token").read_text().strip()),
+        _Renewed(lambda: (_ACCOUNT / "token").read_text().strip()),
         "service account",
     )
 
@@ -144,22 +149,27 @@ def _content(where: Mapping[str, Any], what: str, folder: Path) -> str | None:
 
 def _token(user: Mapping[str, Any], folder: Path) -> Token | None:
     if path := user.get("tokenFile"):
-        return _renewed(lambda: (folder / path).read_text().strip())
+        return _Renewed(lambda: (folder / path).read_text().strip())
     token = user.get("token")
     return (lambda: token) if token else None
 
 
-def _renewed(read: Callable[[], str]) -> Token:
-    """Read again after a minute: tokens are renewed in place."""
-    kept = ("", 0.0)
+class _Renewed:
+    """A token that is renewed in place: read again after a minute, or once it was refused."""
 
-    def token() -> str:
-        nonlocal kept
-        if time.monotonic() >= kept[1]:
-            kept = (read(), time.monotonic() + _FRESH)
-        return kept[0]
+    def __init__(self, read: Token) -> None:
+        self._read = read
+        self._token = ""
+        self._until = 0.0
 
-    return token
+    def __call__(self) -> str:
+        if time.monotonic() >= self._until:
+            self._token = self._read()
+            self._until = time.monotonic() + _FRESH
+        return self._token
+
+    def forget(self) -> None:
+        self._until = 0.0
 
 
 def _by_the_official_client(places: str, name: str, namespace: str) -> Connection:
@@ -185,7 +195,7 @@ def _by_the_official_client(places: str, name: str, namespace: str) -> Connectio
         given = settings.get_api_key_with_prefix("authorization") or settings.api_key.get("BearerToken") or ""
         return str(given).removeprefix("Bearer ")
 
-    return Connection(settings.host, context, namespace, _renewed(current) if current() else None, name)
+    return Connection(settings.host, context, namespace, _Renewed(current) if current() else None, name)
 
 
 def _authorities(context: ssl.SSLContext) -> str | None:

@@ -1,7 +1,8 @@
 """The `rumpf` command: what a person types, and how errors and exit codes reach them.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a binary cannot be had, 4 the cluster, 5 an image,
-6 a fault injection, 130 interrupted. Results go to stdout, everything else to stderr.
+6 a fault injection, 7 a declaration, 8 a check, 9 an installation, 10 the API server, 130 interrupted.
+Results go to stdout, everything else to stderr.
 """
 
 import importlib
@@ -14,7 +15,18 @@ import click
 from rumpf import __version__
 from rumpf.errors import RumpfError
 
-_COMMANDS = {"cluster": "rumpf.cli.cluster", "image": "rumpf.cli.image"}
+_COMMANDS = {
+    "check": "rumpf.cli.check",
+    "cluster": "rumpf.cli.cluster",
+    "image": "rumpf.cli.image",
+    "install": "rumpf.cli.install",
+    "new": "rumpf.cli.new",
+    "render": "rumpf.cli.render",
+    "run": "rumpf.cli.run",
+    "status": "rumpf.cli.status",
+    "uninstall": "rumpf.cli.uninstall",
+    "up": "rumpf.cli.up",
+}
 _INTERRUPTED = 130
 
 
@@ -57,6 +69,9 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
     except PermissionError as error:
-        click.echo(f"error: {error.filename}: {error.strerror}\n  -> is it another person's?", err=True)
+        what, remedy = error.strerror or str(error), "whose is the cluster? Become that user, or root"
+        if error.filename:
+            what, remedy = f"{os.fsdecode(error.filename)}: {what}", "is it another person's?"
+        click.echo(f"error: {what}\n  -> {remedy}", err=True)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

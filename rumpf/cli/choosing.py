@@ -42,9 +42,7 @@ adopt_option = click.option(
 )
 
 
-def settings_of_each(
-    operators: Iterable[Operator], settings: Mapping[str, str]
-) -> dict[str, dict[str, str]]:
+def settings_of_each(operators: Iterable[Operator], settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Return each operator's share of the settings; refuse those that none of them has."""
     selected = list(operators)
     known = {setting.name for operator in selected for setting in operator.settings}
@@ -56,9 +54,7 @@ def settings_of_each(
         )
     return {
         operator.name: {
-            setting.name: settings[setting.name]
-            for setting in operator.settings
-            if setting.name in settings
+            setting.name: settings[setting.name] for setting in operator.settings if setting.name in settings
         }
         for operator in selected
     }

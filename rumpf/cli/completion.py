@@ -1,4 +1,4 @@
-"""What a shell completes: operators of the project, contexts of the kubeconfigs, namespaces of the cluster."""
+"""What a shell completes: operators of the project, contexts, namespaces of the cluster."""
 
 import click
 

@@ -1,5 +1,6 @@
 """`rumpf new`: a new operator that works, to be changed from there."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -8,6 +9,7 @@ from rumpf.console import for_stream
 from rumpf.project import Project, enclosing
 from rumpf.scaffold import Plan, plan
 from rumpf.scaffold.committed import differences, write
+from rumpf.scaffold.image import steps, write_image
 from rumpf.scaffold.plan import DEFAULT_GROUP, PROJECT_FILE, clashes
 
 
@@ -21,7 +23,8 @@ from rumpf.scaffold.plan import DEFAULT_GROUP, PROJECT_FILE, clashes
 def new(*, name: str, kind: str | None, group: str, plural: str | None) -> None:
     """Write a new operator: its declaration, its manifests and its tests.
 
-    It goes into the project that this folder is in. An empty folder becomes one. Nothing is overwritten.
+    It goes into the project that this folder is in. An empty folder becomes one, with an image that all its
+    operators will share. Nothing is overwritten.
     """
     planned = plan(name, kind=kind, group=group, plural=plural)
     console = for_stream()
@@ -42,23 +45,21 @@ def new(*, name: str, kind: str | None, group: str, plural: str | None) -> None:
     made = list(differences(project, project.load(planned.name)))
     for difference in made:
         write(difference)
-    for shown in (*written, *(str(each.path.relative_to(project.root)) for each in made)):
+    image = write_image(project.root) if there is None else []
+    for shown in (*written, *(str(each.path.relative_to(project.root)) for each in made), *image):
         console.say(f"wrote {shown}")
-    console.say(_next(planned, first=there is None))
+    for line in _next(planned, steps(project.root), first=there is None):
+        console.say(line)
 
 
-def _next(planned: Plan, *, first: bool) -> str:
+def _next(planned: Plan, image: Sequence[str], *, first: bool) -> Iterator[str]:
     name, folder = planned.name, planned.folder
-    install = "  pip install -e '.[testing]'" if first else ""
-    return "\n".join(
-        filter(
-            None,
-            (
-                f"next: make operators/{folder}/operator.py do what you want, then",
-                install,
-                f"  rumpf render --write {name}",
-                f"  rumpf check {name}",
-                f"  pytest tests/unit/test_{folder}.py tests/e2e/test_{folder}.py",
-            ),
-        )
-    )
+    yield f"next: make operators/{folder}/operator.py do what you want, then"
+    if first:
+        yield "  pip install -e '.[testing]'"
+    yield f"  rumpf render --write {name}"
+    yield f"  rumpf check {name}"
+    yield f"  pytest tests/unit/test_{folder}.py tests/e2e/test_{folder}.py"
+    if image:
+        yield "and for the image, which all operators here share:"
+        yield from (f"  {step}" for step in image)

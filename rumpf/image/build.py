@@ -69,7 +69,7 @@ def build(
     if declared := _BASE.search(containerfile):
         base_used = _base(declared["image"], engine, base, console, renew=renew_base)
         arguments.append(f"BASE={base_used}")
-    pins = sorted(source.glob("requirements*.txt"))
+    pins = _pins(source)
     wheels = wheels_for(pins, host_architecture(), console) if pins else None
     console.say(f"building {name} with {engine.name}")
     with tempfile.TemporaryDirectory(prefix=f"rumpf-image-{name}-") as temporary:
@@ -82,6 +82,17 @@ def build(
         target = into / f"{name}.tar"
         digest = archive.write(target, reference, archive.read(scratch / "saved.tar", scratch))
     return Built(name, str(reference), digest, target, target.stat().st_size, engine.name, base_used)
+
+
+def _pins(source: Path) -> list[Path]:
+    for wanted in sorted(source.glob("requirements*.in")):
+        if not wanted.with_suffix(".txt").is_file():
+            raise ImageError(
+                "it is not locked",
+                where=str(wanted),
+                remedy=f"uv pip compile --generate-hashes -o {wanted.with_suffix('.txt')} {wanted}",
+            )
+    return sorted(source.glob("requirements*.txt"))
 
 
 def _base(declared: str, engine: Engine, choice: BaseChoice, console: Console, *, renew: bool) -> str:

@@ -4,11 +4,13 @@ import argparse
 import asyncio
 import importlib
 import os
+import socket
 import sys
 
 import kopf
 
 from rumpf.errors import RumpfError
+from rumpf.runtime.environment import namespaces
 from rumpf.runtime.hosted import Hosted
 from rumpf.runtime.logs import configure
 
@@ -19,12 +21,14 @@ def main() -> None:
     parser.add_argument("modules", nargs="+", metavar="MODULE", help="a module that hosts an operator")
     modules: list[str] = parser.parse_args().modules
     configure()
+    # kopf names itself after its user, and a container's user has no name.
+    os.environ.setdefault("POD_ID", os.environ.get("POD_NAME") or socket.gethostname())
     try:
         for module in modules:
             importlib.import_module(module)
-        namespaces = [each for each in os.environ.get("WATCH_NAMESPACE", "").split(",") if each]
+        watched = namespaces()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(kopf.operator(standalone=True, clusterwide=not namespaces, namespaces=namespaces))
+            runner.run(kopf.operator(standalone=True, clusterwide=not watched, namespaces=watched))
     except RumpfError as error:
         sys.exit(f"error: {error}")
     if Hosted.broken is not None:

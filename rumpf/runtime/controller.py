@@ -2,34 +2,37 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from rumpf.api.client import MERGE
+from rumpf.conditions import Status
 from rumpf.errors import ApiError
 from rumpf.operator import Reconciler
-from rumpf.resource import Resource
+from rumpf.resource import ObjectMeta, Resource
 from rumpf.runtime.caches import Cached
 from rumpf.runtime.logs import about
 from rumpf.runtime.pauses import Pauses
 from rumpf.runtime.queue import Queue, Urgency
-from rumpf.runtime.scene import NotLeading, Scene, Stage
-from rumpf.runtime.settle import difference, is_ready, settled, wire, with_ready
+from rumpf.runtime.scene import NotLeading, Scene, Stage, StandIns
+from rumpf.runtime.settle import is_ready, wire, with_ready
 from rumpf.runtime.store import Entry, Key
+from rumpf.runtime.tracing import Off, Tracing
+from rumpf.runtime.writer import Writer
 from rumpf.world import NotOurs, Refused, Waiting
 
+OFF = Off()
 _LOG = logging.getLogger("rumpf.reconcile")
 _CALM = 1.0
 """So long the news that something is under way may wait: mostly it is over by then."""
 _SHORTEST, _LONGEST = 0.2, 300.0
 _TELLS_AFTER = 3
 """So many failures in a row, and the status says so."""
-_NAME_TAKEN_AGAIN = 30.0
-_NOT_FOUND, _CONFLICT, _BUSY = 404, 409, 429
+_NOW_AND_THEN = 30.0
+"""So often it is looked whether what stands in the way, and is not watched, has gone."""
+_CONFLICT, _BUSY = 409, 429
 
 
 class Gauge(Protocol):
@@ -49,25 +52,39 @@ class Memory:
     """What is remembered of one resource from look to look; losing it costs nothing but a little calm."""
 
     pauses: Pauses = field(default_factory=lambda: Pauses(_SHORTEST, _LONGEST))
-    stand_ins: set[str] = field(default_factory=set)
+    stand_ins: StandIns = field(default_factory=StandIns)
     unsettled_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at one resource: as it is, typed and raw, and what it may do."""
+
+    key: Key
+    resource: Resource
+    raw: dict[str, Any]
+    scene: Scene
+    memory: Memory
 
 
 class Controller:
     """The queue of one kind, and the workers that empty it."""
 
-    def __init__(self, reconciler: Reconciler[Any], stage: Stage, gauge: Gauge) -> None:
+    def __init__(
+        self, reconciler: Reconciler[Any], stage: Stage, gauge: Gauge, tracing: Tracing = OFF
+    ) -> None:
         self.reconciler = reconciler
         self.kind = reconciler.kind
         self.queue: Queue[Key] = Queue()
         self._stage = stage
         self._gauge = gauge
-        self._store = stage.caches.stores[Cached(reconciler.kind)]
+        self._tracing = tracing
+        self.store = stage.caches.stores[Cached(reconciler.kind)]
+        self._writer = Writer(Cached(reconciler.kind), stage)
+        self._has_status = reconciler.resource.status_type() is not None
         self._memories: dict[Key, Memory] = {}
-        self._settling: set[Key] = set()
-        """Whose status is being written: the watch may tell of it before the answer does."""
 
-    def seen(self, key: Key, before: Entry | None, now: Entry | None) -> None:
+    def seen(self, key: Key, before: Entry | None, now: Entry | None, by: str = "") -> None:
         """Take note that a resource changed; what it only says of itself (its status) is our own doing."""
         if now is None:
             self._memories.pop(key, None)
@@ -76,19 +93,19 @@ class Controller:
             self.queue.add(key, Urgency.ASKED if now.pending else Urgency.LOOK)
         elif before.fingerprint != now.fingerprint:
             self.queue.add(key, Urgency.ASKED)
-        elif key not in self._settling:
+        elif by != now.uid and key not in self._writer.settling:
             # Its status, and not by us.
             self.queue.add(key, Urgency.CHANGED)
 
     def concerned(self, uid: str) -> None:
         """Take note that something changed that the resource with this uid owns."""
-        if key := self._store.by_uid(uid):
+        if key := self.store.by_uid(uid):
             self.queue.add(key)
 
     def look_at_all(self) -> None:
         """Look at every resource, those first whose status is behind."""
-        for key in self._store:
-            entry = self._store.get(key)
+        for key in self.store:
+            entry = self.store.get(key)
             self.queue.add(key, Urgency.ASKED if entry and entry.pending else Urgency.LOOK)
 
     async def work(self) -> None:
@@ -103,8 +120,9 @@ class Controller:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         memory = self._memories.setdefault(key, Memory())
-        entry = self._store.get(key)
-        with about(self.kind.kind, key.namespace, key.name, entry.uid if entry else ""):
+        entry = self.store.get(key)
+        kind = self.kind.kind
+        with about(kind, *key, entry.uid if entry else ""), self._tracing.reconcile(kind, *key):
             result = await self._guarded(key, memory)
         self._gauge.reconciled(self.kind.kind, result, loop.time() - begun)
 
@@ -114,6 +132,13 @@ class Controller:
             return await self._reconcile(key, memory)
         except NotLeading:
             return "superseded"
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Something that it waited for was cancelled, not this worker.
+            self._failed(key, memory, error)
+            await self._tell(key, memory, "ReconcileFailed", "what it waited for was cancelled")
         except ApiError as error:
             self._failed(key, memory, error, error.retry_after)
             await self._tell(key, memory, "ApiError", str(error.what))
@@ -123,139 +148,131 @@ class Controller:
         return "failed"
 
     async def _reconcile(self, key: Key, memory: Memory) -> str:
-        entry = self._store.get(key)
+        entry = self.store.get(key)
         if entry is None:
             self._memories.pop(key, None)
             return "gone"
         raw = entry.load()
         try:
-            resource = self.reconciler.resource.model_validate(raw)
+            resource = self._read(raw)
         except ValidationError as error:
-            first = error.errors()[0]
-            why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-            await self._settle(
-                key, raw, with_ready(raw.get("status") or {}, entry.generation, "False", "Invalid", why)
-            )
-            return "invalid"
+            return await self._invalid(key, raw, error)
         if resource.deleting:
-            return await self._finalize(resource, raw, memory)
-        if self.reconciler.finalizer and self.reconciler.finalizer not in resource.metadata.finalizers:
-            raw = await self._patch_finalizers(
-                raw, [*resource.metadata.finalizers, self.reconciler.finalizer]
-            )
-            resource = self.reconciler.resource.model_validate(raw)
+            return await self._finalize(key, resource, raw, memory)
+        ours = self.reconciler.finalizer
+        if ours and ours not in resource.metadata.finalizers:
+            raw = await self._writer.finalizers(raw, [*resource.metadata.finalizers, ours])
+            resource = self._read(raw)
         scene = Scene(self._stage, resource, memory.stand_ins)
-        result = await self._decide(key, resource, raw, scene, memory)
+        look = _Look(key, resource, raw, scene, memory)
+        result, returned = await self._act(self.reconciler, look)
+        if returned is not None:
+            await self._settle_when_calm(look, wire(returned), resource.metadata.generation)
         if scene.look_again is not None:
             self.queue.add_later(key, scene.look_again)
         elif self.reconciler.resync:
             self.queue.add_later(key, self.reconciler.resync)
         return result
 
-    async def _decide(
-        self, key: Key, resource: Resource, raw: dict[str, Any], scene: Scene, memory: Memory
-    ) -> str:
-        """Let the operator decide, and write down what came of it."""
-        observed = raw.get("status") or {}
-        generation = resource.metadata.generation
+    def _read(self, raw: dict[str, Any]) -> Resource:
+        """Return the resource. A status that makes no sense (any more) is none: it is ours to write."""
+        read: Callable[[Any], Resource] = self.reconciler.resource.model_validate
         try:
-            returned = await self.reconciler(resource, scene)
+            return read(raw)
+        except ValidationError as error:
+            if any(each["loc"][:1] != ("status",) for each in error.errors(include_url=False)):
+                raise
+            return read({key: value for key, value in raw.items() if key != "status"})
+
+    async def _invalid(self, key: Key, raw: dict[str, Any], error: ValidationError) -> str:
+        """Say so. One that is being deleted is let go: it could not be finalized ever."""
+        first = error.errors(include_url=False)[0]
+        path = ".".join(map(str, first["loc"]))
+        why = f"{path}: {first['msg']}" if path else first["msg"]
+        metadata = raw["metadata"]
+        if "deletionTimestamp" not in metadata:
+            generation = metadata.get("generation", 0)
+            said = with_ready(raw.get("status") or {}, generation, "False", "Invalid", why)
+            await self._settle(key, raw, said, generation)
+        elif self.reconciler.finalizer in metadata.get("finalizers", ()):
+            told = self.reconciler.resource.model_construct(metadata=ObjectMeta.model_validate(metadata))
+            text = f"it is invalid ({why}) and is let go: what lies outside of the cluster was not cleaned up"
+            self._stage.note(told, "Warning", "NotFinalized", text)
+            _LOG.warning("%s", text)
+            left = [each for each in metadata["finalizers"] if each != self.reconciler.finalizer]
+            await self._writer.finalizers(raw, left)
+        return "invalid"
+
+    async def _act(
+        self, function: Callable[[Any, Scene], Awaitable[Status | None]], look: _Look
+    ) -> tuple[str, Status | None]:
+        """Let the operator do its part; write down what it waits for, or refuses."""
+        observed = look.raw.get("status") or {}
+        generation = look.resource.metadata.generation
+        pauses, scene = look.memory.pauses, look.scene
+        try:
+            returned = await function(look.resource, scene)
         except Waiting as waiting:
             scene.again(waiting.again)
             said = with_ready(observed, generation, "False", waiting.reason, waiting.message)
-            said["observedGeneration"] = observed.get("observedGeneration", 0)
-            await self._settle_when_calm(key, raw, said, memory)
-            memory.pauses.reset()
-            return "waiting"
+            # It is not about this generation yet.
+            await self._settle_when_calm(look, said, observed.get("observedGeneration", 0))
+            pauses.reset()
+            return "waiting", None
         except Refused as refused:
-            if isinstance(refused, NotOurs):
-                scene.again(_NAME_TAKEN_AGAIN)
+            if isinstance(refused, NotOurs) or look.resource.deleting:
+                scene.again(_NOW_AND_THEN)
             scene.event(refused.reason, refused.message, type="Warning")
-            await self._settle(
-                key, raw, with_ready(observed, generation, "False", refused.reason, refused.message)
-            )
-            return "refused"
-        memory.pauses.reset()
-        if returned is not None:
-            await self._settle_when_calm(key, raw, wire(returned), memory)
-        return "done"
+            said = with_ready(observed, generation, "False", refused.reason, refused.message)
+            await self._settle(look.key, look.raw, said, generation)
+            pauses.reset()
+            return "refused", None
+        pauses.reset()
+        return "done", returned
 
-    async def _settle_when_calm(
-        self, key: Key, raw: dict[str, Any], status: Mapping[str, Any], memory: Memory
-    ) -> None:
+    async def _settle_when_calm(self, look: _Look, status: Mapping[str, Any], generation: int) -> None:
         """Write a status; one that tells of something under way waits a moment while there is other work.
 
         In a burst most of these would be out of date before they are read, and each costs a request.
         """
         now = asyncio.get_running_loop().time()
-        waits = not is_ready(status) and (self.queue.busy or _under_way(status))
+        key, memory = look.key, look.memory
+        change = self._writer.change(look.raw, status, generation) if self._has_status else {}
+        waits = change and not is_ready(status) and (self.queue.busy or _under_way(status))
         if waits:
             memory.unsettled_since = memory.unsettled_since or now
             if now < memory.unsettled_since + _CALM:
                 self.queue.add_later(key, memory.unsettled_since + _CALM - now)
                 return
         memory.unsettled_since = None
-        await self._settle(key, raw, status)
+        await self._writer.status(key, look.raw, change)
 
-    async def _settle(self, key: Key, raw: dict[str, Any], status: Mapping[str, Any]) -> None:
+    async def _settle(
+        self, key: Key, raw: dict[str, Any], status: Mapping[str, Any], generation: int
+    ) -> None:
         """Write a status, if it differs from what is there."""
-        observed = raw.get("status") or {}
-        metadata = raw["metadata"]
-        generation = status.get("observedGeneration", metadata.get("generation", 0))
-        patch = difference(settled(status, observed, generation, datetime.now(UTC)), observed)
-        if not patch:
-            return
-        if not self._stage.leads():
-            raise NotLeading
-        self._settling.add(key)
-        try:
-            answer = await self._stage.api.request(
-                "PATCH",
-                self.kind.path(key.namespace, key.name, "status"),
-                {"metadata": {"uid": metadata["uid"]}, "status": patch},
-                content_type=MERGE,
-                params={"fieldManager": self._stage.operator.full_name},
-            )
-        except ApiError as error:
-            if error.status not in {_NOT_FOUND, _CONFLICT}:
-                raise
-            # It is gone, or another has its name: the watch tells.
-            return
-        finally:
-            self._settling.discard(key)
-        self._store.put(answer)
+        if self._has_status:
+            await self._writer.status(key, raw, self._writer.change(raw, status, generation))
 
-    async def _finalize(self, resource: Resource, raw: dict[str, Any], memory: Memory) -> str:
-        finalizers = resource.metadata.finalizers
-        if not self.reconciler.finalizer or self.reconciler.finalizer not in finalizers:
+    async def _finalize(self, key: Key, resource: Resource, raw: dict[str, Any], memory: Memory) -> str:
+        ours, finalize = self.reconciler.finalizer, self.reconciler.finalize
+        if finalize is None or ours not in resource.metadata.finalizers:
             return "deleted"
-        if self.reconciler.finalize is not None:
-            scene = Scene(self._stage, resource, memory.stand_ins)
-            key = Key(resource.namespace, resource.name)
-            try:
-                await self.reconciler.finalize(resource, scene)
-            except Waiting as waiting:
-                self.queue.add_later(key, waiting.again)
-                return "waiting"
-        await self._patch_finalizers(raw, [each for each in finalizers if each != self.reconciler.finalizer])
+        scene = Scene(self._stage, resource, memory.stand_ins)
+        result, _ = await self._act(finalize, _Look(key, resource, raw, scene, memory))
+        if result != "done":
+            if scene.look_again is not None:
+                self.queue.add_later(key, scene.look_again)
+            return result
+        entry = self.store.get(key)
+        if entry is not None and entry.uid == resource.metadata.uid:
+            # As it is now: it may have changed while that went on.
+            newest = entry.load()
+            left = [each for each in newest["metadata"].get("finalizers") or () if each != ours]
+            await self._writer.finalizers(newest, left)
         return "deleted"
 
-    async def _patch_finalizers(self, raw: Mapping[str, Any], finalizers: list[str]) -> dict[str, Any]:
-        if not self._stage.leads():
-            raise NotLeading
-        metadata = raw["metadata"]
-        changed = {"finalizers": finalizers, "resourceVersion": metadata["resourceVersion"]}
-        answer = await self._stage.api.request(
-            "PATCH",
-            self.kind.path(metadata.get("namespace"), metadata["name"]),
-            {"metadata": changed},
-            content_type=MERGE,
-            params={"fieldManager": self._stage.operator.full_name},
-        )
-        self._store.put(answer)
-        return answer
-
-    def _failed(self, key: Key, memory: Memory, error: Exception, asked_for: float | None = None) -> None:
+    def _failed(self, key: Key, memory: Memory, error: BaseException, asked_for: float | None = None) -> None:
         pause = memory.pauses.next(asked_for)
         self._gauge.retried(self.kind.kind)
         self.queue.add_later(key, pause)
@@ -268,14 +285,14 @@ class Controller:
 
     async def _tell(self, key: Key, memory: Memory, reason: str, message: str) -> None:
         """Let the status say that it keeps failing."""
-        entry = self._store.get(key)
+        entry = self.store.get(key)
         if memory.pauses.tries < _TELLS_AFTER or entry is None:
             return
         raw = entry.load()
         said = with_ready(raw.get("status") or {}, entry.generation, "False", reason, message)
         try:
-            await self._settle(key, raw, said)
-        except (ApiError, NotLeading):
+            await self._settle(key, raw, said, entry.generation)
+        except Exception:  # noqa: BLE001 - it fails already
             _LOG.debug("the status could not be written either", exc_info=True)
 
 

@@ -16,7 +16,8 @@ APPLIED = "rumpf.dev/applied"
 """The annotation of a child that tells what was asked for when it was written: a fingerprint."""
 
 _KEYS = ("name", "key", "ip", "mountPath", "containerPort", "port", "uid", "type", "topologyKey")
-_AMOUNTS = {"requests", "limits", "capacity", "hard", "sizeLimit"}
+_AMOUNTS = {"requests", "limits", "capacity", "hard"}
+_AMOUNT = "sizeLimit"
 _QUANTITY = re.compile(r"([+-]?[0-9.]+)([eE][+-]?[0-9]+|[numkMGTPE]i?|Ki)?")
 _FACTORS = {
     "n": Decimal("1e-9"),
@@ -34,12 +35,20 @@ def fingerprint(desired: Mapping[str, Any]) -> str:
     return hashlib.blake2b(text, digest_size=8).hexdigest()
 
 
+def content(found: Mapping[str, Any]) -> str:
+    """Return what tells one content of an object from another: all that is not its state."""
+    metadata = found["metadata"]
+    kept = {key: metadata.get(key) for key in ("labels", "annotations", "ownerReferences", "finalizers")}
+    said = {key: value for key, value in found.items() if key not in {"metadata", "status"}}
+    return fingerprint({**said, "metadata": kept})
+
+
 def covers(found: Any, desired: Any, *, amounts: bool = False) -> bool:  # noqa: ANN401 - JSON
     """Tell whether `found` has all that is desired; with `amounts`, strings are compared as quantities."""
     if isinstance(desired, Mapping):
         return (
             all(
-                covers(found.get(key), value, amounts=amounts or key in _AMOUNTS)
+                covers(found.get(key), value, amounts=amounts or _is_amount(key, value))
                 for key, value in desired.items()
             )
             if isinstance(found, Mapping)
@@ -75,6 +84,11 @@ def _key_of(items: Sequence[Any]) -> str | None:
         if None not in values and len(set(map(str, values))) == len(values):
             return key
     return None
+
+
+def _is_amount(key: str, value: object) -> bool:
+    """Whether these are quantities; text of that name (in a ConfigMap) is not."""
+    return key == _AMOUNT or (key in _AMOUNTS and isinstance(value, Mapping))
 
 
 def _is_nothing(value: Any) -> bool:  # noqa: ANN401 - JSON

@@ -2,31 +2,35 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
 from rumpf.api import Api, Connection
-from rumpf.operator import Index, Operator, Reconciler, Watch
+from rumpf.operator import Operator
 from rumpf.resource import Resource
-from rumpf.runtime.caches import Cached, caches, owned
+from rumpf.runtime.caches import Cached, caches
 from rumpf.runtime.controller import Controller
 from rumpf.runtime.environment import Environment
 from rumpf.runtime.events import Recorder
 from rumpf.runtime.lease import Lease
 from rumpf.runtime.metrics import Metrics
 from rumpf.runtime.probes import Check, Probes, heard_within
-from rumpf.runtime.queue import Urgency
 from rumpf.runtime.reflector import Reflector
+from rumpf.runtime.routes import Routes
 from rumpf.runtime.scene import Stage
-from rumpf.runtime.store import Entry, Key, Store
+from rumpf.runtime.store import Entry, Key
+from rumpf.runtime.tracing import configure as configure_tracing
 from rumpf.world import EventType
 
 _LOG = logging.getLogger("rumpf.engine")
-_DEAF = 180.0
-"""A watch that was not heard for so long is dead: the API server says something every minute."""
+_DEAF = 600.0
+"""A watch that was not heard for so long is dead. Not much less: when the API server is away for some
+minutes, a restart of every operator would be one more burden when it is back."""
 _GRACE = 15.0
 """So long a reconcile that is under way may take to end when the process is to stop."""
+_LAST_WORDS = 2.0
+"""So long one that is cancelled may take."""
 
 
 class Engine:
@@ -48,7 +52,8 @@ class Engine:
         self._tasks: list[asyncio.Task[None]] = []
         self._workers: list[asyncio.Task[None]] = []
         self.metrics = Metrics(operator.full_name)
-        self._api = Api(connection, agent=operator.full_name, observe=self.metrics.requested)
+        self._tracing = configure_tracing(operator.full_name)
+        self._api = Api(connection, agent=operator.full_name, observe=self._requested)
         self._caches = caches(self._api, operator, environment.namespaces, self._changed)
         self._recorder = Recorder(
             self._api,
@@ -68,19 +73,23 @@ class Engine:
             else None
         )
         self._stage = Stage(self._api, operator, self._caches, self._note, self._leads, environment.settings)
-        self._controllers = [Controller(each, self._stage, self.metrics) for each in operator.reconcilers]
-        self._routes = self._make_routes()
+        self._controllers = [
+            Controller(each, self._stage, self.metrics, self._tracing) for each in operator.reconcilers
+        ]
+        self._routes = Routes(operator, self._controllers)
 
     async def start(self) -> None:
         """Open the connections, and begin to watch; returns once the probes answer."""
-        await self._closing.enter_async_context(self._api)
-        await self._closing.enter_async_context(self._recorder)
-        if self.environment.http is not None:
-            await self._closing.enter_async_context(self._probes(self.environment.http))
-        if self._lease is not None:
-            await self._closing.enter_async_context(self._lease)
+        try:
+            await self._closing.enter_async_context(self._api)
+            await self._closing.enter_async_context(self._recorder)
+            if self.environment.http is not None:
+                await self._closing.enter_async_context(self._probes(self.environment.http))
+        except BaseException:
+            await self._closing.aclose()
+            raise
         for reflector in self._caches.reflectors:
-            self._begin(reflector.run(), f"watch of {reflector.kind}")
+            self._begin(reflector.run(), str(reflector))
         self._begin(self._lead(), "leadership")
 
     async def stop(self) -> None:
@@ -88,41 +97,59 @@ class Engine:
         for controller in self._controllers:
             controller.queue.close()
         if self._workers:
-            _, late = await asyncio.wait(self._workers, timeout=_GRACE)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.wait(self._workers, timeout=_GRACE)
+        await _end([*self._workers, *self._tasks])
         await self._closing.aclose()
+        # It may send the last spans, and waits for that.
+        await asyncio.to_thread(self._tracing.close)
+
+    def _requested(self, verb: str, code: int, seconds: float) -> None:
+        self.metrics.requested(verb, code, seconds)
+        self._tracing.requested(verb, code, seconds)
 
     def _probes(self, address: tuple[str, int]) -> Probes:
         """Alive while the watches are; ready once all was listed: a standby is, too."""
         loop, began = asyncio.get_running_loop(), asyncio.get_running_loop().time()
         healthy: dict[str, Check] = {}
+        ages: dict[tuple[str, str], list[Reflector]] = {}
         for each in self._caches.reflectors:
-            place = f" in {each.namespace}" if each.namespace else ""
+            ages.setdefault((each.kind.kind, each.namespace), []).append(each)
 
-            def age(each: Reflector = each) -> float:
-                return loop.time() - max(each.heard, began)
+            def silent(each: Reflector = each) -> float:
+                return loop.time() - max(each.tried, began)
 
-            healthy[f"watch of {each.kind}{place}"] = heard_within(_DEAF, age)
-            self.metrics.show_watch(each.kind.kind, each.namespace, age)
+            healthy[str(each)] = heard_within(_DEAF, silent)
+        for (kind, namespace), watches in ages.items():
+
+            def age(watches: Sequence[Reflector] = watches) -> float:
+                return loop.time() - min(max(each.heard, began) for each in watches)
+
+            self.metrics.show_watch(kind, namespace, age)
         probes = Probes(
             address, metrics=self.metrics, healthy=healthy, ready={"caches": self._caches.missing}
         )
         self.metrics.show_lag(lambda: probes.heartbeat.lag)
         self.metrics.show_leader(self._leads)
-        for what, store in self._caches.stores.items():
-            self.metrics.show_objects(what.kind.kind, store.__len__)
+        for kind in {what.kind.kind for what in self._caches.stores}:
+
+            def count(kind: str = kind) -> int:
+                return sum(
+                    len(store) for what, store in self._caches.stores.items() if what.kind.kind == kind
+                )
+
+            self.metrics.show_objects(kind, count)
         for controller in self._controllers:
             self._show_queue(controller)
         return probes
 
     def _show_queue(self, controller: Controller) -> None:
         queue = controller.queue
-        self.metrics.show_queue(controller.kind.kind, depth=lambda: queue.depth, active=lambda: queue.active)
+        # A standby's queue fills up, and is nobody's trouble.
+        self.metrics.show_queue(
+            controller.kind.kind,
+            depth=lambda: queue.depth if self._leads() else 0,
+            active=lambda: queue.active,
+        )
 
     async def _lead(self) -> None:
         """Work while this replica leads; stand by otherwise, with everything listed and watched."""
@@ -130,16 +157,25 @@ class Engine:
         _LOG.info("everything is listed: %d objects", sum(map(len, self._caches.stores.values())))
         if self._lease is None:
             await self._work()
-        while self._lease is not None:
+            return
+        # Not before: one that cannot work yet would keep others from it.
+        await self._closing.enter_async_context(self._lease)
+        while True:
             await self._lease.acquired()
             _LOG.info("leading as %s", self.environment.identity)
             working = asyncio.create_task(self._work())
             losing = asyncio.create_task(self._lease.lost())
-            await asyncio.wait({working, losing}, return_when=asyncio.FIRST_COMPLETED)
+            try:
+                await asyncio.wait({working, losing}, return_when=asyncio.FIRST_COMPLETED)
+                if working.done():
+                    # It stops, or cannot go on: then somebody else is to lead.
+                    await working
+                    return
+            finally:
+                for task in (working, losing):
+                    task.cancel()
+                await asyncio.gather(working, losing, return_exceptions=True)
             _LOG.warning("no longer leading")
-            for task in (working, losing):
-                task.cancel()
-            await asyncio.gather(working, losing, return_exceptions=True)
 
     async def _work(self) -> None:
         for controller in self._controllers:
@@ -152,8 +188,7 @@ class Engine:
         try:
             await asyncio.gather(*self._workers)
         finally:
-            for worker in self._workers:
-                worker.cancel()
+            await _end(self._workers)
 
     def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
         def ended(task: asyncio.Task[None]) -> None:
@@ -171,57 +206,15 @@ class Engine:
     def _note(self, resource: Resource, event_type: EventType, reason: str, message: str) -> None:
         self._recorder.note(resource.names.kind, resource.metadata, event_type, reason, message)
 
-    def _changed(self, what: Cached, key: Key, before: Entry | None, now: Entry | None) -> None:
-        if now is None and before is not None:
+    def _changed(self, what: Cached, key: Key, before: Entry | None, now: Entry | None, by: str) -> None:
+        if before is not None and (now is None or now.uid != before.uid):
             self._stage.as_asked.pop(before.uid, None)
-        for route in self._routes[what]:
-            route(key, before, now)
-
-    def _make_routes(self) -> dict[Cached, list[Callable[[Key, Entry | None, Entry | None], None]]]:
-        routes: dict[Cached, list[Callable[[Key, Entry | None, Entry | None], None]]] = {
-            what: [] for what in self._caches.stores
-        }
-        for controller in self._controllers:
-            reconciler = controller.reconciler
-            routes[Cached(reconciler.kind)].append(controller.seen)
-            for view in reconciler.owns:
-                routes[owned(self.operator, view.kind)].append(_to_owners(controller))
-            resources = _Resources(reconciler, self._caches.stores[Cached(reconciler.kind)])
-            for watch in reconciler.watches:
-                what = Cached(watch.view.kind, watch.labels, watch.metadata_only)
-                routes[what].append(_to_concerned(controller, watch, resources))
-        return routes
+        self._routes.tell(what, key, before, now, by)
 
 
-def _to_owners(controller: Controller) -> Callable[[Key, Entry | None, Entry | None], None]:
-    def route(_: Key, before: Entry | None, now: Entry | None) -> None:
-        for entry in (before, now):
-            for owner in entry.owners if entry else ():
-                controller.concerned(owner)
-
-    return route
-
-
-def _to_concerned(
-    controller: Controller, watch: Watch, resources: Index
-) -> Callable[[Key, Entry | None, Entry | None], None]:
-    def route(_: Key, before: Entry | None, now: Entry | None) -> None:
-        for entry in (before, now):
-            if entry is not None:
-                for namespace, name in watch.concerns(watch.view.of(entry.load()), resources):
-                    controller.queue.add(Key(namespace, name), Urgency.CHANGED)
-
-    return route
-
-
-class _Resources(Index):
-    """The resources of one kind, for whoever must tell whom a change concerns."""
-
-    def __init__(self, reconciler: Reconciler[Any], store: Store) -> None:
-        self._resource = reconciler.resource
-        self._store = store
-
-    def resources(self, namespace: str) -> list[Any]:
-        """Return the resources of a namespace, parsed."""
-        entries = (self._store.get(key) for key in self._store if key.namespace == namespace)
-        return [self._resource.model_validate(entry.load()) for entry in entries if entry]
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and wait a moment for them: one that does not want to end is not waited for."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=_LAST_WORDS)

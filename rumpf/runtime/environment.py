@@ -15,6 +15,10 @@ _DOWNWARD = Path("/etc/podinfo/annotations")
 """Where a Deployment of OLM's may mount its annotations."""
 _TARGETS = re.compile(r'^olm\.targetNamespaces="(.*)"$', re.MULTILINE)
 
+_HIGHEST_PORT = 65535
+_IN_A_POD = "0.0.0.0:8080"
+"""Where the kubelet and Prometheus look for us."""
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -29,7 +33,7 @@ class Environment:
     elects: bool = False
     """Whether a leader is elected among the replicas."""
     http: tuple[str, int] | None = None
-    """Where metrics and probes are served."""
+    """Where metrics and probes are served; None where nobody asked for them."""
 
     @classmethod
     def of(cls, operator: Operator, variables: Mapping[str, str] = os.environ) -> "Environment":
@@ -44,16 +48,17 @@ class Environment:
             )
         return cls(
             settings={each.name: variables.get(each.name) or each.default for each in operator.settings},
-            namespaces=_namespaces(variables),
+            namespaces=namespaces(variables),
             home=home,
             # Two processes of one host or Pod are two candidates.
             identity=f"{variables.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}",
             elects=elects,
-            http=_address(variables.get("RUMPF_HTTP", "")),
+            http=_address(variables.get("RUMPF_HTTP", _IN_A_POD if home else "")),
         )
 
 
-def _namespaces(variables: Mapping[str, str]) -> tuple[str, ...]:
+def namespaces(variables: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Tell which namespaces are watched; none stands for all."""
     named = variables.get("WATCH_NAMESPACE", "")
     if not named and _DOWNWARD.exists():
         found = _TARGETS.search(_DOWNWARD.read_text())
@@ -77,7 +82,7 @@ def _address(text: str) -> tuple[str, int] | None:
     if not text:
         return None
     host, _, port = text.rpartition(":")
-    if not port.isdigit():
+    if not port.isdecimal() or int(port) > _HIGHEST_PORT:
         raise UsageError(
             f"{text!r} is no address", where="RUMPF_HTTP", remedy="write host:port, as 0.0.0.0:8080"
         )

@@ -12,10 +12,10 @@ class Pauses:
         self._tries = 0
 
     def next(self, asked_for: float | None = None) -> float:
-        """Return the next pause; at least as long as the server asked for."""
+        """Return the next pause; at least as long as the server asked for, if that is not out of reason."""
         pause = min(self._shortest * 2.0 ** min(self._tries, 30), self._longest)
         self._tries += 1
-        return max(pause, asked_for or 0.0) * random.uniform(0.8, 1.2)  # noqa: S311 - so that not all come at once
+        return max(pause, min(asked_for or 0.0, self._longest)) * random.uniform(0.8, 1.2)  # noqa: S311 - so that not all come at once
 
     @property
     def tries(self) -> int:

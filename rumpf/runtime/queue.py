@@ -21,6 +21,11 @@ class Urgency(IntEnum):
     """Nothing is known to have changed: a look after a start."""
 
 
+_FAIR = 10
+"""One of so many keys is not the most urgent one: who waits long is not to wait for ever."""
+_SPARE = 64
+
+
 class Queue(Generic[K]):
     """Keys to work on. A key that comes again while it is worked on is worked on once more afterwards."""
 
@@ -31,6 +36,7 @@ class Queue(Generic[K]):
         self._later: list[tuple[float, int, K]] = []
         self._due: dict[K, float] = {}
         self._count = 0
+        self._taken = 0
         self._timer: asyncio.TimerHandle | None = None
         self._available = asyncio.Event()
         self._closed = False
@@ -57,8 +63,13 @@ class Queue(Generic[K]):
             return
         self._due[key] = due
         self._count += 1
+        if len(self._later) > 2 * len(self._due) + _SPARE:
+            # Most of these were worked on before they were due.
+            self._later = [each for each in self._later if self._due.get(each[2]) == each[0]]
+            heapq.heapify(self._later)
         heapq.heappush(self._later, (due, self._count, key))
-        self._set_timer()
+        if self._timer is None or self._later[0][0] == due:
+            self._set_timer()
 
     async def take(self) -> K | None:
         """Return the next key, when there is one; None once the queue is closed. `done` must follow."""
@@ -105,7 +116,10 @@ class Queue(Generic[K]):
         return len(self._active)
 
     def _next(self) -> K | None:
-        for urgency, lane in zip(Urgency, self._lanes, strict=True):
+        self._taken += 1
+        order = reversed(Urgency) if self._taken % _FAIR == 0 else Urgency
+        for urgency in order:
+            lane = self._lanes[urgency]
             while lane:
                 key = lane.popleft()
                 if self._waiting.get(key) == urgency:

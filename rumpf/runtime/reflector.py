@@ -1,6 +1,7 @@
 """Keeps a store as the API server has it: lists in pages, watches from there, starts over when it must."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +17,13 @@ from rumpf.runtime.store import Entry, Key, Store, key_of
 Changed = Callable[[Key, Entry | None, Entry | None], None]
 """Told of every change: which object, what it was, what it is (None: it is not there)."""
 _PAGE = 500
-_GONE = 410
 _YIELD_EVERY = 100
+_GOES_ON = {0, 401, 403, 429, 500, 502, 503}
+"""Refusals that say nothing of a watch's version: it goes on from there. After any other all is listed."""
+_WORKED = 5.0
+"""A watch that lived for so long did work, even if nothing was to be told."""
+_REMINDED_EVERY = 300.0
+_LOG = logging.getLogger("rumpf.watch")
 _METADATA_ONLY = "application/json;as={what};g=meta.k8s.io;v=v1"
 
 
@@ -41,7 +47,12 @@ class Reflector:
         self.synced = asyncio.Event()
         self.heard = 0.0
         """When the API server was last heard, in the loop's time."""
-        self.trouble: ApiError | None = None
+        self.tried = 0.0
+        """When it was last heard, or last refused or failed to answer: what does not even try is dead."""
+        self.trouble = ""
+        """Why nothing is heard; empty while all is well."""
+        self._told: tuple[str, float] = ("", 0.0)
+        self._useful = False
         self._version = ""
         self._pauses = Pauses(0.2, 30.0)
         self._api = api
@@ -51,18 +62,38 @@ class Reflector:
         self._metadata_only = metadata_only
 
     async def run(self) -> None:
-        """List and watch, until cancelled."""
+        """List and watch, until cancelled. Whatever goes wrong is tried again, after a growing pause."""
         while True:
+            self._useful = False
+            asked_for: float | None = None
             try:
                 if not self._version:
                     self._version = await self._list()
                     self.synced.set()
                 await self._watch()
+                if self._useful:
+                    continue
             except ApiError as error:
-                self.trouble = error
-                if error.status == _GONE:
+                if error.status not in _GOES_ON:
                     self._version = ""
-                await asyncio.sleep(self._pauses.next(error.retry_after))
+                self._ill(error.what)
+                asked_for = error.retry_after
+            except Exception as error:  # noqa: BLE001 - nobody would begin it again
+                _LOG.exception("%s: what was heard makes no sense", self)
+                self._version = ""
+                self._ill(f"{type(error).__name__}: {error}")
+            await asyncio.sleep(self._pauses.next(asked_for))
+
+    def __str__(self) -> str:
+        what = f"{'metadata of ' if self._metadata_only else ''}{self.kind}"
+        labels = self._selecting.get("labelSelector")
+        return " ".join(
+            (
+                f"watch of {what}",
+                *((f"in {self.namespace}",) if self.namespace else ()),
+                *((f"with {labels}",) if labels else ()),
+            )
+        )
 
     async def _list(self) -> str:
         """Fill the store; what it has and the API server has not is dropped."""
@@ -76,6 +107,7 @@ class Reflector:
                     "GET", self._path, params=parameters, accept=self._accept("PartialObjectMetadataList")
                 )
             )
+            version = page["metadata"]["resourceVersion"]
             for count, item in enumerate(page["items"] or ()):
                 key = self._take(item)
                 if before.get(key) == item["metadata"]["uid"]:
@@ -88,8 +120,8 @@ class Reflector:
                 break
             parameters["continue"] = token
         for key, uid in before.items():
-            self._lose(key, uid)
-        return str(page["metadata"]["resourceVersion"])
+            self._lose(key, uid, int(version))
+        return str(version)
 
     async def _watch(self) -> None:
         """Follow what changes, until the API server ends it."""
@@ -104,26 +136,41 @@ class Reflector:
             self._path, parameters, accept=self._accept("PartialObjectMetadata")
         ) as lines:
             self._well()
-            async for line in lines:
-                event = orjson.loads(line)
-                found, metadata = event["object"], event["object"].get("metadata")
-                match event["type"]:
-                    case "ADDED" | "MODIFIED":
-                        self._version = metadata["resourceVersion"]
-                        self._take(found)
-                    case "DELETED":
-                        self._version = metadata["resourceVersion"]
-                        self._lose(key_of(found), metadata["uid"])
-                    case "BOOKMARK":
-                        self._version = metadata["resourceVersion"]
-                    case "ERROR":
-                        raise ApiError(
-                            found.get("message", "the watch failed"),
-                            where=self._path,
-                            remedy="it is listed again",
-                            status=found.get("code", 0),
-                        )
-                self._well()
+            opened = self.heard
+            try:
+                async for line in lines:
+                    if line:
+                        self._hear(orjson.loads(line))
+            finally:
+                if asyncio.get_running_loop().time() >= opened + _WORKED:
+                    self._worked()
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        found = event["object"]
+        if event["type"] == "ERROR":
+            raise ApiError(
+                found.get("message", "the watch failed"),
+                where=self._path,
+                remedy="it is listed again",
+                status=found.get("code", 0),
+            )
+        version = found["metadata"]["resourceVersion"]
+        match event["type"]:
+            case "ADDED" | "MODIFIED":
+                self._take(found)
+            case "DELETED":
+                self._lose(key_of(found), found["metadata"]["uid"], int(version))
+            case _:
+                pass  # a bookmark
+        self._version = version
+        self._well()
+        if not self._useful:
+            self._worked()
+
+    def _worked(self) -> None:
+        """Take note that this watch was of use: the next may be opened at once."""
+        self._useful = True
+        self._pauses.reset()
 
     def _take(self, found: dict[str, Any]) -> Key:
         key = key_of(found)
@@ -132,15 +179,25 @@ class Reflector:
             self._changed(key, before, now)
         return key
 
-    def _lose(self, key: Key, uid: str) -> None:
-        before = self.store.drop(key, uid)
+    def _lose(self, key: Key, uid: str, version: int) -> None:
+        before = self.store.drop(key, uid, version)
         if before is not None:
             self._changed(key, before, None)
 
     def _well(self) -> None:
-        self.heard = asyncio.get_running_loop().time()
-        self.trouble = None
-        self._pauses.reset()
+        self.heard = self.tried = asyncio.get_running_loop().time()
+        if self.trouble:
+            self.trouble = ""
+            _LOG.info("%s: heard again", self)
+
+    def _ill(self, why: str) -> None:
+        """Take note of what is wrong; log what is new, and now and then what lasts."""
+        now = self.tried = asyncio.get_running_loop().time()
+        self.trouble = why
+        said, when = self._told
+        if why != said or now >= when + _REMINDED_EVERY:
+            self._told = (why, now)
+            _LOG.warning("%s: %s; tried again until it works", self, why)
 
     def _is_ours(self, key: Key) -> bool:
         return not self.namespace or key.namespace == self.namespace

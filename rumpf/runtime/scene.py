@@ -1,5 +1,6 @@
 """The world as one reconcile sees it: reads from the stores, writes that cannot hit the wrong object."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from rumpf.objects import Manifest, View
 from rumpf.operator import Operator
 from rumpf.resource import Resource
 from rumpf.runtime.caches import MANAGED_BY, Caches, owned
-from rumpf.runtime.drift import APPLIED, covers, fingerprint
+from rumpf.runtime.drift import APPLIED, content, covers, fingerprint
 from rumpf.runtime.store import Key, Store
 from rumpf.world import EventType, NotOurs, Waiting
 
@@ -21,6 +22,8 @@ Note = Callable[[Resource, EventType, str, str], None]
 """Posts an Event some time later: on what, its type, reason and message."""
 _CONFLICT, _NOT_FOUND, _INVALID = 409, 404, 422
 _OLD_ONE_GOES = 2.0
+_NOT_SO_FAST = 10.0
+"""One that comes to its end is replaced at most so often: on a node that refuses it that is at once."""
 
 
 class NotLeading(Exception):
@@ -37,46 +40,53 @@ class Stage:
     note: Note
     leads: Callable[[], bool]
     settings: Mapping[str, str]
-    as_asked: dict[str, str] = field(default_factory=dict)
-    """Children, by uid, whose wish the API server has put into words of its own; and which wish."""
+    as_asked: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Children, by uid, whose wish the API server has put into words of its own: which wish, which words."""
+
+
+@dataclass
+class StandIns:
+    """Children of one resource that make room for others, by kind and name."""
+
+    expected: set[tuple[str, str]] = field(default_factory=set)
+    """Who was deleted to be replaced: what comes now is a replacement."""
+    ended: dict[tuple[str, str], float] = field(default_factory=dict)
+    """When one was last replaced because it had come to an end."""
 
 
 class Scene:
     """One look at the world: made for one reconcile of one resource, and then thrown away."""
 
-    def __init__(self, stage: Stage, resource: Resource, stand_ins: set[str]) -> None:
+    def __init__(self, stage: Stage, resource: Resource, stand_ins: StandIns) -> None:
         self.settings = stage.settings
         self.look_again: float | None = None
         self._stage = stage
         self._resource = resource
-        self._replaced = stand_ins
-        """Names of children that were deleted to be replaced: what comes now is a replacement."""
+        self._stand_ins = stand_ins
 
     async def ensure(self, view: type[V], desired: Manifest) -> V:
         """See `World.ensure`."""
         name = desired["metadata"]["name"]
         mark = fingerprint(desired)
         wanted = self._owned(view.kind, desired, mark)
-        found = self.find(view, name)
-        if found is None:
+        entry = self._children(view.kind).get(Key(wanted["metadata"].get("namespace", ""), name))
+        if entry is None:
             return await self._create(view, wanted)
-        if self._resource.metadata.uid not in found.owners:
-            raise self._foreign(view.kind, name)
+        found = view.of(entry.load())
+        self._check_ours(found)
         if found.deleting:
-            self._replaced.add(name)
-            raise Waiting("Replacing", f"{view.kind.kind} {name} is on its way out", again=_OLD_ONE_GOES)
+            raise self._goes(found)
         asked_before = found.annotations.get(APPLIED)
         if view.immutable and (asked_before != mark or found.spent):
-            return await self._replace(view, found)
-        if asked_before == mark and (
-            covers(found.raw, wanted) or self._stage.as_asked.get(found.uid) == mark
-        ):
+            return await self._replace(found)
+        if asked_before == mark and (covers(found.raw, wanted) or self._is_as_asked(found, mark)):
             return found
-        return await self._mend(view, found, wanted, mark)
+        return await self._mend(found, wanted, mark)
 
     def find(self, view: type[V], name: str, namespace: str | None = None) -> V | None:
         """See `World.find`."""
-        key = Key(self._resource.namespace if namespace is None else namespace, name)
+        place = self._resource.namespace if namespace is None else namespace
+        key = Key(place if view.kind.namespaced else "", name)
         for store in self._stores(view.kind):
             if entry := store.get(key):
                 return view.of(entry.load())
@@ -99,7 +109,9 @@ class Scene:
         except ApiError as error:
             if error.status not in {_NOT_FOUND, _CONFLICT}:
                 raise
-            # It is gone, or another has its name: the watch will tell.
+            # It is gone, or another has its name: the watch will tell. Or somebody wrote to it just now.
+            if error.status == _CONFLICT:
+                self.again(_OLD_ONE_GOES)
             return
         if answer.get("kind") == child.kind.kind and "deletionTimestamp" in answer["metadata"]:
             self._take(child.kind, answer)
@@ -130,8 +142,9 @@ class Scene:
                 raise
             return await self._recognise(view, wanted)
         self._keep(view.kind, made, wanted)
-        if name in self._replaced:
-            self._replaced.discard(name)
+        replaced = (view.kind.kind, name)
+        if replaced in self._stand_ins.expected:
+            self._stand_ins.expected.discard(replaced)
             self.event("Replaced", f"{view.kind.kind} {name} was replaced")
         else:
             self.event("Created", f"{view.kind.kind} {name} was created")
@@ -146,44 +159,53 @@ class Scene:
             if error.status != _NOT_FOUND:
                 raise
             raise Waiting("Replacing", f"{view.kind.kind} {name} has just gone", again=0.2) from error
-        if self._resource.metadata.uid not in found.owners:
-            raise self._foreign(view.kind, name)
+        self._check_ours(found)
         self._take(view.kind, dict(found.raw))
         if found.deleting:
-            raise Waiting("Replacing", f"{view.kind.kind} {name} is on its way out", again=_OLD_ONE_GOES)
-        return await self._mend(view, found, wanted, wanted["metadata"]["annotations"][APPLIED])
+            raise self._goes(found)
+        return await self._mend(found, wanted, wanted["metadata"]["annotations"][APPLIED])
 
-    async def _replace(self, view: type[V], found: V) -> V:
+    async def _replace(self, found: V) -> V:
+        what = f"{found.kind.kind} {found.name}"
+        name, now = (found.kind.kind, found.name), asyncio.get_running_loop().time()
+        if found.spent:
+            wait = self._stand_ins.ended.get(name, 0.0) + _NOT_SO_FAST - now
+            if name in self._stand_ins.ended and wait > 0:
+                raise Waiting("Replacing", f"{what} ended as soon as it began", again=wait)
+            self._stand_ins.ended[name] = now
         await self.delete(found)
-        self._replaced.add(found.name)
-        raise Waiting(
-            "Replacing", f"{view.kind.kind} {found.name} makes room for a new one", again=_OLD_ONE_GOES
-        )
+        self._stand_ins.expected.add(name)
+        raise Waiting("Replacing", f"{what} makes room for a new one", again=_OLD_ONE_GOES)
 
-    async def _mend(self, view: type[V], found: V, wanted: Manifest, mark: str) -> V:
+    async def _mend(self, found: V, wanted: Manifest, mark: str) -> V:
         metadata = {**wanted["metadata"], "uid": found.uid}
         try:
-            made = await self._apply(view.kind, {**wanted, "metadata": metadata})
+            made = await self._apply(found.kind, {**wanted, "metadata": metadata})
         except ApiError as error:
-            if error.status == _INVALID and view.immutable:
-                return await self._replace(view, found)
+            if error.status == _INVALID and found.immutable:
+                return await self._replace(found)
             raise
         changed = made["metadata"]["resourceVersion"] != found.metadata["resourceVersion"]
-        self._keep(view.kind, made, wanted)
+        if changed and made.get("status") != found.get("status"):
+            # It tells of more than was asked for, and the watch will not tell that again.
+            self.again(0.0)
+        self._keep(found.kind, made, wanted)
         if changed:
             was_asked = found.annotations.get(APPLIED) != mark
             reason, what = (
                 ("Updated", "updated") if was_asked else ("Repaired", "changed by somebody, and mended")
             )
-            self.event(reason, f"{view.kind.kind} {found.name} was {what}")
-        return view.of(made)
+            self.event(reason, f"{found.kind.kind} {found.name} was {what}")
+        return found.of(made)
 
     def _owned(self, kind: Kind, desired: Manifest, mark: str) -> Manifest:
         metadata = desired["metadata"]
+        # Children of what has no namespace may say one.
+        place = self._resource.namespace or metadata.get("namespace", "")
         ours = {
-            "namespace": self._resource.namespace,
-            "labels": {**metadata.get("labels", {}), MANAGED_BY: self._stage.operator.full_name},
-            "annotations": {**metadata.get("annotations", {}), APPLIED: mark},
+            **({"namespace": place} if kind.namespaced else {}),
+            "labels": {**(metadata.get("labels") or {}), MANAGED_BY: self._stage.operator.full_name},
+            "annotations": {**(metadata.get("annotations") or {}), APPLIED: mark},
             "ownerReferences": [
                 {
                     "apiVersion": self._resource.names.kind.api_version,
@@ -197,20 +219,40 @@ class Scene:
         content = {key: value for key, value in desired.items() if key not in {"apiVersion", "kind"}}
         return {**content, "metadata": {**metadata, **ours}}
 
-    def _foreign(self, kind: Kind, name: str) -> NotOurs:
-        return NotOurs(
+    def _check_ours(self, found: View) -> None:
+        """Raise, unless it belongs to this very resource: NotOurs, or Waiting if it is going anyway."""
+        if self._resource.metadata.uid in found.owners:
+            return
+        kind = self._resource.names.kind
+        what = f"{found.kind.kind} {found.name}"
+        for owner in found.metadata.get("ownerReferences") or ():
+            group = owner["apiVersion"].rpartition("/")[0]
+            if (group, owner["kind"], owner["name"]) == (kind.group, kind.kind, self._resource.name):
+                # The watch tells that to nobody: who owned it is gone.
+                raise Waiting("Replacing", f"{what} of an earlier {kind.kind} is going", again=_OLD_ONE_GOES)
+        raise NotOurs(
             "NameTaken",
-            f"a {kind.kind} named {name} is there already and does not belong to this "
-            f"{self._resource.names.kind.kind}; it is left alone. Delete or rename it",
+            f"a {what.replace(' ', ' named ', 1)} is there already and does not belong to this {kind.kind}; "
+            "it is left alone. Delete or rename it",
         )
+
+    def _goes(self, found: View) -> Waiting:
+        self._stand_ins.expected.add((found.kind.kind, found.name))
+        return Waiting("Replacing", f"{found.kind.kind} {found.name} is on its way out", again=_OLD_ONE_GOES)
 
     def _keep(self, kind: Kind, made: dict[str, Any], wanted: Manifest) -> None:
         self._take(kind, made)
         if not covers(made, wanted):
-            self._stage.as_asked[made["metadata"]["uid"]] = wanted["metadata"]["annotations"][APPLIED]
+            mark = wanted["metadata"]["annotations"][APPLIED]
+            self._stage.as_asked[made["metadata"]["uid"]] = (mark, content(made))
+
+    def _is_as_asked(self, found: View, mark: str) -> bool:
+        known = self._stage.as_asked.get(found.uid)
+        return known is not None and known == (mark, content(found.raw))
 
     def _take(self, kind: Kind, found: dict[str, Any]) -> None:
-        self._children(kind).put(found)
+        cached = owned(self._stage.operator, kind)
+        self._stage.caches.learn(cached, found, self._resource.metadata.uid)
 
     def _children(self, kind: Kind) -> Store:
         store = self._stage.caches.stores.get(owned(self._stage.operator, kind))

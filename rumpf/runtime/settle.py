@@ -16,7 +16,10 @@ def wire(status: Status) -> Json:
 
 
 def settled(status: Mapping[str, Any], observed: Mapping[str, Any], generation: int, now: datetime) -> Json:
-    """Return the status as it is to be: about this generation, conditions with the time of their change."""
+    """Return the status as it is to be: about this generation, conditions with the time of their change.
+
+    A condition that says which generation it is about has been taken over as it was, and stays so.
+    """
     conditions = [
         _since(condition, _find(observed.get("conditions") or (), condition["type"]), generation, now)
         for condition in status.get("conditions") or ()
@@ -27,16 +30,35 @@ def settled(status: Mapping[str, Any], observed: Mapping[str, Any], generation: 
 def with_ready(
     observed: Mapping[str, Any], generation: int, is_ready: str, reason: str, message: str
 ) -> Json:
-    """Return an observed status with another condition Ready, and nothing else changed but the generation."""
+    """Return an observed status with another condition Ready, and nothing else changed."""
     others = [each for each in observed.get("conditions") or () if each["type"] != "Ready"]
-    ready = {"type": "Ready", "status": is_ready, "reason": reason, "message": message[:1024]}
-    return {**observed, "observedGeneration": generation, "conditions": [*others, ready]}
+    ready = {
+        "type": "Ready",
+        "status": is_ready,
+        "reason": reason,
+        "message": message[:1024],
+        "observedGeneration": generation,
+    }
+    return {**observed, "conditions": [*others, ready]}
 
 
 def difference(wanted: Mapping[str, Any], observed: Mapping[str, Any]) -> Json:
-    """Return the merge patch from one status to the other; empty if there is nothing to write."""
-    patch: Json = {key: value for key, value in wanted.items() if observed.get(key) != value}
-    patch |= {key: None for key in observed if key not in wanted}
+    """Return the merge patch from one status to the other; empty if there is nothing to write.
+
+    A merge patch leaves alone what it does not name, in maps within maps too: what is to go is named.
+    """
+    patch: Json = {
+        key: None for key, known in observed.items() if known is not None and wanted.get(key) is None
+    }
+    for key, value in wanted.items():
+        known = observed.get(key)
+        if value is None or value == known:
+            continue
+        if isinstance(value, Mapping) and isinstance(known, Mapping):
+            if inner := difference(value, known):
+                patch[key] = inner
+        else:
+            patch[key] = value
     return patch
 
 
@@ -51,7 +73,7 @@ def _since(condition: Json, before: Mapping[str, Any], generation: int, now: dat
     return {
         **condition,
         "lastTransitionTime": since or now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "observedGeneration": generation,
+        "observedGeneration": condition.get("observedGeneration", generation),
     }
 
 

@@ -48,7 +48,8 @@ class Store:
         self._entries: dict[Key, Entry] = {}
         self._by_uid: dict[str, Key] = {}
         self._owned: dict[str, set[Key]] = {}
-        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._gone: OrderedDict[str, int] = OrderedDict()
+        """What was seen to go, by uid, and at which version."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -72,14 +73,14 @@ class Store:
         """Take note of an object; return what was there before, and what is there now.
 
         An answer to a request of our own and the watch may tell the same in any order: what is older than
-        what is known, or was already seen to go, is not taken.
+        what is known, or than when it was seen to go, is not taken. What is newer than that is there again:
+        it had only lost the label that the watch selects by.
         """
         entry = entry_of(found)
         key = key_of(found)
         before = self._entries.get(key)
-        if entry.uid in self._gone or (
-            before and before.uid == entry.uid and before.version >= entry.version
-        ):
+        known = before.version if before else -1
+        if max(known, self._gone.get(entry.uid, -1)) >= entry.version:
             return before, before
         if before is not None:
             self._forget(key, before)
@@ -89,13 +90,16 @@ class Store:
             self._owned.setdefault(owner, set()).add(key)
         return before, entry
 
-    def drop(self, key: Key, uid: str) -> Entry | None:
-        """Take note that an object is gone; return what it was. Another of that name meanwhile stays."""
-        self._gone[uid] = None
+    def drop(self, key: Key, uid: str, version: int) -> Entry | None:
+        """Take note that an object is gone as of a version; return what it was.
+
+        Another of that name meanwhile stays, and so does what is newer.
+        """
+        self._gone[uid] = max(version, self._gone.pop(uid, -1))
         if len(self._gone) > _REMEMBERED:
             self._gone.popitem(last=False)
         before = self._entries.get(key)
-        if before is None or before.uid != uid:
+        if before is None or before.uid != uid or before.version > version:
             return None
         self._forget(key, before)
         return before
@@ -123,7 +127,7 @@ def entry_of(found: Mapping[str, Any]) -> Entry:
     metadata.pop("managedFields", None)
     status = found.get("status")
     generation = metadata.get("generation", 0)
-    observed = status.get("observedGeneration") if status else None
+    observed = status.get("observedGeneration") if isinstance(status, dict) else None
     return Entry(
         orjson.dumps(found),
         metadata["uid"],

@@ -58,6 +58,16 @@ def test_operators_are_found_from_any_folder_below(write: Write, tmp_path: Path)
     assert find(inside).names == ("config-watcher", "note")
 
 
+def test_a_link_to_the_operators_does_not_make_a_project_of_an_images_folder(
+    write: Write, tmp_path: Path
+) -> None:
+    write("operators/note/operator.py", DECLARATION % "note")
+    image = tmp_path / "images/operators"
+    image.mkdir(parents=True)
+    (image / "operators").symlink_to("../../operators")
+    assert find(image) == Project(tmp_path)
+
+
 def test_where_there_is_no_project_it_is_said_how_to_start_one(tmp_path: Path) -> None:
     assert enclosing(tmp_path) is None
     with pytest.raises(UsageError, match=r"no operators/<name>/operator\.py here or above") as refusal:

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from rumpf import __version__, cli
 from rumpf.errors import NoSuchCluster
 
+ALL = ["check", "cluster", "image", "install", "new", "render", "run", "status", "uninstall", "up"]
 COMMANDS = ["assets", "down", "exec", "kubeconfig", "load", "logs", "status", "up"]
 
 
@@ -43,10 +44,7 @@ def test_help_names_the_commands() -> None:
     for word in ("--help", "-h"):
         done = run(word)
         assert done.exit_code == 0
-        assert [line.split()[0] for line in done.output.split("Commands:\n")[1].splitlines()] == [
-            "cluster",
-            "image",
-        ]
+        assert [line.split()[0] for line in done.output.split("Commands:\n")[1].splitlines()] == ALL
 
 
 def test_the_version_is_the_packages() -> None:

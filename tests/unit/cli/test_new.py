@@ -1,7 +1,10 @@
 """`rumpf new`: an operator that passes every check from the first moment, and harms nothing that is there."""
 
 import ast
+import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,24 +14,38 @@ import pytest
 from click.testing import Result
 
 from rumpf.errors import UsageError
+from rumpf.image.oci import File, write_archive
 from rumpf.manifests import from_yaml
 from rumpf.scaffold import plan
 from rumpf.scaffold.plan import plural_of
 
 Run = Callable[..., Result]
+ROOT = Path(__file__).parents[3]
 LONGEST_LINE = 110
+LOCK = (
+    "uv pip compile --universal --python-version 3.11 --generate-hashes -P rumpf"
+    " -o images/operators/requirements.txt images/operators/requirements.in"
+)
+# It notes what it is shown to build from, and hands out an archive that was there before.
+DOCKER = """#!/bin/sh
+for last; do :; done
+case "$1" in build) cp -r "$last" "{seen}";; save) cp "{saved}" "$3";; esac
+"""
 
 
 def written(folder: Path) -> list[str]:
-    """Return the files below a folder."""
-    found = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    return sorted(str(path.relative_to(folder)) for path in found)
+    """Return the files and links below a folder."""
+    found = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    return sorted(str(path.relative_to(folder)) for path in found if path.suffix != ".pyc")
 
 
 def test_an_empty_folder_becomes_a_project(run: Run, tmp_path: Path) -> None:
     done = run("new", "config-watcher")
     files = written(tmp_path)
     assert files == [
+        "images/operators/Containerfile",
+        "images/operators/operators",
+        "images/operators/requirements.in",
         "operators/__init__.py",
         "operators/config_watcher/__init__.py",
         "operators/config_watcher/k8s/crd.yaml",
@@ -40,13 +57,20 @@ def test_an_empty_folder_becomes_a_project(run: Run, tmp_path: Path) -> None:
         "tests/unit/test_config_watcher.py",
     ]
     said = done.stderr.splitlines()
-    assert sorted(line.removeprefix("wrote ") for line in said if line.startswith("wrote ")) == files
-    assert said[-5:] == [
+    assert sorted(line.split()[1] for line in said if line.startswith("wrote ")) == files
+    assert "wrote images/operators/operators -> ../../operators" in said
+    assert said[len(files) :] == [
         "next: make operators/config_watcher/operator.py do what you want, then",
         "  pip install -e '.[testing]'",
         "  rumpf render --write config-watcher",
         "  rumpf check config-watcher",
         "  pytest tests/unit/test_config_watcher.py tests/e2e/test_config_watcher.py",
+        "and for the image, which all operators here share:",
+        "  pip install uv",
+        "  pip wheel --no-deps --wheel-dir dist/wheels /path/to/rumpf",
+        "  export UV_FIND_LINKS=dist/wheels PIP_FIND_LINKS=dist/wheels",
+        f"  {LOCK}",
+        "  rumpf image build operators",
     ]
 
 
@@ -56,7 +80,7 @@ def test_it_passes_its_checks_and_its_own_unit_tests(run: Run, tmp_path: Path) -
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "tests/unit"],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
@@ -64,6 +88,60 @@ def test_it_passes_its_checks_and_its_own_unit_tests(run: Run, tmp_path: Path) -
     )
     assert done.returncode == 0, done.stdout
     assert "5 passed" in done.stdout
+
+
+def test_its_image_has_the_operators_and_is_called_as_their_deployments_say(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker, seen, saved = (project / name for name in ("path/docker", "seen", "saved.tar"))
+    write_archive(saved, name="rumpf.local/operators:dev", files={"/x": File(b"")}, entrypoint=["/x"])
+    docker.parent.mkdir()
+    docker.write_text(DOCKER.format(seen=seen, saved=saved))
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(docker.parent), prepend=os.pathsep)
+    done = run("image", "build", "operators", "--engine", "docker", "--output", "json")
+    (built,) = json.loads(done.stdout)
+    manifests = from_yaml((project / "operators/note/k8s/operator-deploy.yaml").read_text())
+    (deployment,) = (each for each in manifests if each["kind"] == "Deployment")
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == built["reference"]
+    assert not (seen / "operators").is_symlink()
+    assert (seen / "operators/note/operator.py").is_file()
+
+
+def test_its_image_is_made_as_rumpfs_own_but_with_rumpf_from_the_lock(project: Path) -> None:
+    steps = (project / "images/operators/Containerfile").read_text().splitlines()
+    ours = (ROOT / "images/operators/Containerfile").read_text()
+    about_source = re.compile(r"(?s)# Rumpf, from.*?(?=COPY operators)")
+    assert about_source.search(ours)
+    assert steps[1:] == about_source.sub("", ours).splitlines()[1:]
+    wanted = (project / "images/operators/requirements.in").read_text().splitlines()
+    assert wanted[-2:] == [f"# {LOCK}", "rumpf"]
+
+
+def test_an_image_that_is_there_stays_as_it_is(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "images/operators").mkdir(parents=True)
+    (tmp_path / "images/operators/Containerfile").write_text("# mine\n")
+    done = run("new", "note")
+    assert "wrote images" not in done.stderr
+    assert written(tmp_path / "images") == ["operators/Containerfile"]
+    assert (tmp_path / "images/operators/Containerfile").read_text() == "# mine\n"
+    assert done.stderr.splitlines()[-1] == "  rumpf image build operators"
+
+
+def test_the_next_operator_is_in_the_same_image_which_is_locked_only_once(run: Run, project: Path) -> None:
+    assert f"  {LOCK}" in run("new", "before").stderr.splitlines()
+    (project / "images/operators/requirements.txt").touch()
+    before = written(project / "images")
+    said = run("new", "after").stderr
+    assert written(project / "images") == before
+    assert LOCK not in said
+    assert said.splitlines()[-1] == "  rumpf image build operators"
+
+
+def test_a_project_without_an_image_is_given_none(run: Run, project: Path) -> None:
+    shutil.rmtree(project / "images")
+    assert "image" not in run("new", "other").stderr
+    assert not (project / "images").exists()
 
 
 def test_the_next_one_joins_the_project_from_any_folder_of_it(
@@ -74,7 +152,7 @@ def test_the_next_one_joins_the_project_from_any_folder_of_it(
     done = run("new", "other")
     assert (project / "operators/other/operator.py").is_file()
     assert (project / "pyproject.toml").read_text() == before
-    assert "pip install" not in done.stderr
+    assert "pip install -e" not in done.stderr
     assert run("check").exit_code == 0
 
 

@@ -55,6 +55,16 @@ def test_a_base_that_must_be_pulled_and_cannot_is_an_error_that_says_why(
         build(source, engine=engine_called("docker"), into=tmp_path, console=Silent(), base="pull")
 
 
+def test_wishes_that_were_never_locked_are_refused_with_the_command_that_locks_them(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stage.play("docker", "exit 1")
+    source = _source(tmp_path / "hello", "FROM scratch\n")
+    (source / "requirements.in").write_text("kopf\n")
+    with pytest.raises(ImageError, match=r"requirements\.in: it is not locked\n.*uv pip compile"):
+        build(source, engine=engine_called("docker"), into=tmp_path, console=Silent())
+
+
 def test_where_no_base_can_be_had_the_error_says_what_to_install(stage: Stage, tmp_path: Path) -> None:
     stage.play("docker", 'case "$1" in image|pull) echo "no such host" >&2; exit 1;; esac')
     source = _source(tmp_path / "hello", "ARG BASE=x.test/base:1\n")

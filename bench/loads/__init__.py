@@ -1,0 +1,1 @@
+"""The parts of the benchmark of Message: the cluster, the load, the rivals, the phases, the table."""

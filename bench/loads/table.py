@@ -1,0 +1,99 @@
+"""The rows, their goals, and the table that is printed."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from loads.rivals import OURS
+
+Measured = Mapping[str, Mapping[str, Sequence[float]]]
+"""By rival, by figure: one value a run."""
+_GO = ("Go, 8 workers", "Go, 1 worker")
+_DIGITS = 2
+"""What is worth showing: the machine is not as precise."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure, and what it should be."""
+
+    key: str
+    title: str
+    goal: float | None = None
+    more_is_better: bool = False
+    times_go: float | None = None
+    """The goal is so many times Go's figure in the same run; `goal` where there is none."""
+
+    def goal_in(self, medians: Mapping[str, Mapping[str, float]]) -> float | None:
+        """Return the goal, in the figures of this run."""
+        there = [medians[go][self.key] for go in _GO if self.key in medians.get(go, {})]
+        return self.times_go * there[0] if self.times_go and there else self.goal
+
+    def met(self, value: float, goal: float) -> bool:
+        """Whether a figure is good enough, as precisely as it is shown."""
+        shown = float(_number(value)) if math.isfinite(value) else value
+        return shown >= goal if self.more_is_better else shown <= goal
+
+
+ROWS = (
+    Row("create 1000", "1,000 creates until Processed with their Pod, s", 10),
+    Row("create 5000", "5,000 creates until Processed with their Pod, s", 40),
+    Row("backlog", "1,000 made while it was down: objects/s from its start", 250, more_is_better=True),
+    Row("backlog first", "… the first of them after, s"),
+    Row("backlog then", "… objects/s from the first to the last"),
+    Row("requests create", "requests per create", 3.0),
+    Row("requests alone", "… one create at a time"),
+    Row("requests patch", "requests per patch", 4.0),
+    Row("cpu", "operator CPU per created object (1,000), ms", 2.0),
+    Row("cpu 5000", "… (5,000), ms"),
+    Row("server cpu", "API server CPU per created object (1,000), ms"),
+    Row("memory highest", "resident memory at 5,000, highest, MiB", 161, times_go=1.2),
+    Row("alone p50", "one create at a time, to Processed, p50, ms", 10),
+    Row("alone p99", "… p99, ms", 26),
+    Row("patch 500", "500 patches until each Pod has the new text, s", 8),
+    Row("restart", "restart over 5,000: a fresh one Processed after, s", 1.5),
+    Row("requests restart", "… requests about single objects", 0),
+    Row("restart memory highest", "… highest memory, MiB"),
+    Row("restart memory", "… memory after, MiB"),
+    Row("failover", "leader killed: the standby's first Processed after, s", 12),
+    Row("failover worst", "… worst, s"),
+    Row("idle cpu", "idle over 5,000: CPU, %", 0.2),
+    Row("idle memory", "… memory, MiB", 161, times_go=1.2),
+    Row("wrong", "12 SIGKILLs in a burst: wrong texts", 0),
+    Row("orphans", "… orphans", 0),
+    Row("stuck", "… stuck", 0),
+    Row("converged", "… all is well after the last, s"),
+    Row("load", "the load generator's own CPU, % of one core"),
+)
+
+
+def table(measured: Measured) -> str:
+    """Return the medians as Markdown."""
+    medians = {
+        rival: {key: statistics.median(values) for key, values in figures.items()}
+        for rival, figures in measured.items()
+    }
+    lines = [_line("figure", "goal", *medians, "goal met"), _line(*["---"] * (len(medians) + 3))]
+    for row in ROWS:
+        values = [figures.get(row.key) for figures in medians.values()]
+        if any(value is not None for value in values):
+            goal, ours = row.goal_in(medians), medians.get(OURS, {}).get(row.key)
+            verdict = "" if goal is None or ours is None else "met" if row.met(ours, goal) else "MISSED"
+            sign = "≥ " if row.more_is_better else "≤ "
+            shown = "" if goal is None else f"{sign if goal else ''}{_number(goal)}"
+            lines.append(_line(row.title, shown, *map(_number, values), verdict))
+    return "\n".join(lines)
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    if math.isinf(value):
+        return "never"
+    magnitude = 0 if value == 0 else math.floor(math.log10(abs(value)))
+    return f"{value:.{max(0, _DIGITS - 1 - magnitude) if magnitude >= -1 else _DIGITS}f}"

@@ -1,0 +1,1 @@
+"""Puts operators into a cluster and takes them out again, and runs them from here as who they are there."""

@@ -1,0 +1,70 @@
+"""Writes to the resources of one kind: their status and our finalizer, nothing else."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rumpf.api.client import MERGE
+from rumpf.errors import ApiError
+from rumpf.runtime.caches import Cached
+from rumpf.runtime.scene import NotLeading, Stage
+from rumpf.runtime.settle import Json, difference, settled
+from rumpf.runtime.store import Key
+
+_NOT_FOUND, _CONFLICT = 404, 409
+
+
+class Writer:
+    """Writes what differs, and only while this replica leads."""
+
+    def __init__(self, cached: Cached, stage: Stage) -> None:
+        self._cached = cached
+        self._kind = cached.kind
+        self._stage = stage
+        self._store = stage.caches.stores[cached]
+        self.settling: set[Key] = set()
+        """Whose status is being written: the watch may tell of it before the answer does."""
+
+    def change(self, raw: Mapping[str, Any], status: Mapping[str, Any], generation: int) -> Json:
+        """Return what is to be written so that the status is this one, about a generation; mostly nothing."""
+        observed = raw.get("status") or {}
+        return difference(settled(status, observed, generation, datetime.now(UTC)), observed)
+
+    async def status(self, key: Key, raw: Mapping[str, Any], change: Json) -> None:
+        """Write a change of a status, if there is one."""
+        if not change:
+            return
+        uid = raw["metadata"]["uid"]
+        self.settling.add(key)
+        try:
+            answer = await self._patch(key, {"metadata": {"uid": uid}, "status": change}, "status")
+        except ApiError as error:
+            there = self._store.get(key)
+            is_gone = error.status == _NOT_FOUND or there is None or there.uid != uid
+            if error.status in {_NOT_FOUND, _CONFLICT} and is_gone:
+                # It is gone, or another has its name: the watch tells.
+                return
+            raise
+        finally:
+            self.settling.discard(key)
+        self._stage.caches.learn(self._cached, answer, uid)
+
+    async def finalizers(self, raw: Mapping[str, Any], finalizers: list[str]) -> Json:
+        """Write the finalizers, unless the resource has changed meanwhile; return it as it is then."""
+        metadata = raw["metadata"]
+        key = Key(metadata.get("namespace", ""), metadata["name"])
+        changed = {"finalizers": finalizers, "resourceVersion": metadata["resourceVersion"]}
+        answer = await self._patch(key, {"metadata": changed})
+        self._stage.caches.learn(self._cached, answer, metadata["uid"])
+        return answer
+
+    async def _patch(self, key: Key, body: Json, subresource: str = "") -> Json:
+        if not self._stage.leads():
+            raise NotLeading
+        return await self._stage.api.request(
+            "PATCH",
+            self._kind.path(key.namespace, key.name, subresource),
+            body,
+            content_type=MERGE,
+            params={"fieldManager": self._stage.operator.full_name},
+        )
