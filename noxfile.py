@@ -90,7 +90,8 @@ def lock(session: nox.Session) -> None:
 
 def what_it_runs(group: str) -> tuple[str, ...]:
     """Return what a group needs of rumpf itself: all of it where the code is run or its types are read."""
-    return ("pyproject.toml", "--extra", "testing", "--extra", "tracing") if group in {"test", "typing"} else ()
+    runs = group in {"test", "typing"}
+    return ("pyproject.toml", "--extra=testing", "--extra=tracing") if runs else ()
 
 
 def compile_lock(session: nox.Session, target: str, *sources: str) -> None:

@@ -4,7 +4,7 @@ Everything else follows from it: the CRD, the RBAC rules, the Deployment, and th
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -23,7 +23,7 @@ R = TypeVar("R", bound=Resource)
 IMAGE = f"ghcr.io/rumpf/operators:{__version__}"
 """The image of this distribution: all its operators are in it."""
 
-Reconcile = Callable[[R, "World"], Awaitable["Status | None"]]
+Reconcile = Callable[[R, "World"], Coroutine[Any, Any, "Status | None"]]
 """Looks at what is, does the difference to what should be, returns the status (None: leave it)."""
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,46}[a-z0-9])?")
@@ -127,7 +127,7 @@ class Reconciler(Generic[R]):
     resync: float | None = None
     """Look again after so many seconds, though nothing was seen to change: for what lies outside."""
 
-    def __call__(self, resource: R, world: "World") -> "Awaitable[Status | None]":
+    def __call__(self, resource: R, world: "World") -> "Coroutine[Any, Any, Status | None]":
         """Call the function: a test does so with a world of its own."""
         return self.function(resource, world)
 

@@ -72,7 +72,7 @@ class Applier:
         if before is None:
             outcome: Outcome = "created"
         else:
-            outcome = "unchanged" if _content(before) == _content(now) else "changed"
+            outcome = "unchanged" if content(before) == content(now) else "changed"
         return Change(kind.kind, namespace, name, outcome), now
 
     async def _before(self, kind: Kind, namespace: str, name: str, what: str) -> Json | None:
@@ -105,7 +105,7 @@ class Applier:
         )
 
     def _wanted(self, manifest: Manifest, kind: Kind, before: Json | None) -> Manifest:
-        if kind != DEPLOYMENT or before is None or not self.keep_replicas or not _scaled(before):
+        if kind != DEPLOYMENT or before is None or not self.keep_replicas or not scaled(before):
             return manifest
         spec = {key: value for key, value in manifest["spec"].items() if key != "replicas"}
         return {**manifest, "spec": spec}
@@ -143,13 +143,13 @@ class Applier:
             )
 
 
-def _content(found: Json) -> Json:
+def content(found: Json) -> Json:
     """An object without what the API server counts, and without what others report of it."""
     metadata = {key: value for key, value in found["metadata"].items() if key not in _COUNTS}
     return {key: value for key, value in found.items() if key != "status"} | {"metadata": metadata}
 
 
-def _scaled(deployment: Json) -> bool:
+def scaled(deployment: Json) -> bool:
     """Whether somebody else has said how many replicas there are to be."""
     return any(
         "f:replicas" in ((each.get("fieldsV1") or {}).get("f:spec") or {})

@@ -8,6 +8,7 @@ import socket
 import sys
 
 import kopf
+from kopf._cogs.structs.references import Insights
 
 from rumpf.errors import RumpfError
 from rumpf.runtime.environment import namespaces
@@ -28,11 +29,29 @@ def main() -> None:
             importlib.import_module(module)
         watched = namespaces()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(kopf.operator(standalone=True, clusterwide=not watched, namespaces=watched))
+            runner.run(
+                kopf.operator(
+                    standalone=True, clusterwide=not watched, namespaces=watched, insights=_insights()
+                )
+            )
     except RumpfError as error:
         sys.exit(f"error: {error}")
     if Hosted.broken is not None:
         sys.exit(1)
+
+
+def _insights() -> Insights | None:
+    """Tell kopf what it need not look up: nothing of the cluster, where there are no handlers of its own.
+
+    It asks for all groups of kinds when it starts, and ends if it gets no answer: our own watches wait.
+    """
+    registry = kopf.get_default_registry()
+    theirs = ("_webhooks", "_indexing", "_watching", "_spawning", "_changing")
+    if any(getattr(registry, each).get_all_handlers() for each in theirs):
+        return None
+    known = Insights()
+    known.backbone.selectors.clear()
+    return known
 
 
 def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":

@@ -112,7 +112,9 @@ class Operators:
         self._kubectl(*apply, input=to_yaml(rendered.crds))
         names = [f"crd/{crd['metadata']['name']}" for crd in rendered.crds]
         self._kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
-        self._kubectl(*apply, input=to_yaml(deploy))
+        # Events of resources without a namespace are in another namespace, and so is the right to them.
+        everywhere = Kubectl(self._kubectl.binary, self._kubectl.kubeconfig)
+        everywhere(*apply, input=to_yaml(deploy))
         return operator
 
     def token(self, name: str) -> str:

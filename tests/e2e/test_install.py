@@ -306,7 +306,7 @@ def test_an_operator_installed_from_its_image_leads_and_does_its_work(
     if not any(shutil.which(engine) for engine in ("docker", "podman", "buildah")):
         pytest.skip("no engine builds images here")
     repository = Path(__file__).parents[2]
-    (tmp_path / "operators").symlink_to(repository / "operators")
+    shutil.copytree(repository / "operators", tmp_path / "operators")
     project = Project(tmp_path, cluster.kubeconfig)
     into = f"--into={tmp_path / 'dist/images'}"
     project("image", "build", "operators", f"--images={repository / 'images'}", into)

@@ -145,7 +145,7 @@ def test_a_watch_that_never_works_is_not_tried_in_a_hot_loop(symptom: str) -> No
 
             yield lines()
 
-        it.wire.stream = stream  # type: ignore[method-assign, assignment]
+        it.wire.stream = stream  # type: ignore[method-assign]
         async with reflecting(it):
             await calm(3600)
             assert it.wire.watches < 150

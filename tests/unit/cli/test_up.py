@@ -1,0 +1,62 @@
+"""What `rumpf up` shows: a table on a terminal, and elsewhere a line for each change."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from rich.console import Console as RichConsole
+
+from rumpf.cli.live import Live, age, table_of
+from rumpf.console import Lines
+from rumpf.install.sight import Row
+
+
+def row(name: str, ready: str = "True", reason: str = "Printing", message: str = "It prints") -> Row:
+    return Row("Message", "default", name, ready, reason, message, "2026-01-01T00:00:00Z")
+
+
+def drawn(*rows: Row) -> list[str]:
+    stream = io.StringIO()
+    RichConsole(file=stream, width=120).print(table_of(list(rows), "rumpf-rumpf"))
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
+
+
+def test_the_table_shows_first_what_is_not_ready() -> None:
+    title, heading, first, second = drawn(row("a"), row("b", "False", "NameTaken", "It is [taken]"))
+    assert title == "rumpf-rumpf: 1 of 2 Ready"
+    assert heading.split() == ["KIND", "NAME", "READY", "REASON", "MESSAGE", "AGE"]
+    assert "default/b" in first
+    assert "not Ready" in first
+    assert "It is [taken]" in first
+    assert "default/a" in second
+
+
+def test_a_long_table_is_cut_and_says_so() -> None:
+    lines = drawn(*(row(f"m-{number:03}") for number in range(100)))
+    assert len(lines) < 35
+    assert "and 75 more" in lines[-1]
+    assert lines[0] == "rumpf-rumpf: 100 of 100 Ready"
+
+
+def test_elsewhere_each_change_is_a_line_and_nothing_is_said_twice() -> None:
+    stream = io.StringIO()
+    live = Live(Lines(stream), on_terminal=False)
+    with live.showing(list, "rumpf-rumpf"):
+        live.changed(None, row("a", "", "", ""))
+        live.changed(row("a", "", "", ""), row("a"))
+        live.changed(row("a"), row("a", message="It still prints"))
+        live.changed(row("a"), None)
+        live.changed(None, None)
+    assert stream.getvalue().splitlines() == [
+        "Message default/a: not looked at yet",
+        "Message default/a: Ready Printing It prints",
+        "Message default/a: deleted",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(5, "5s"), (300, "5m"), (3 * 3600, "3h"), (72 * 3600, "3d"), (-5, "0s")]
+)
+def test_ages_are_told_as_kubectl_tells_them(seconds: int, shown: str) -> None:
+    assert age((datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()) == shown
+    assert age("") == "-"
