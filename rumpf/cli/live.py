@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -51,7 +51,7 @@ class Live:
             self.say(f"{now.kind} {now.place}: {_state(now)} {now.reason} {now.message}".rstrip())
 
     @contextmanager
-    def showing(self, rows: Callable[[], list[Row]], title: str) -> Iterator[None]:
+    def showing(self, rows: Callable[[], list[Row]], title: str) -> Generator[None]:
         """Show the table for the length of a block."""
         if not self._on_terminal:
             yield

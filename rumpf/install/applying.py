@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Final, Literal
 
 from rumpf.api import Api
 from rumpf.errors import ApiError, InstallError
@@ -10,10 +10,8 @@ from rumpf.install.asking import NOT_FOUND, Deadline, Json, held, patiently, rea
 from rumpf.install.kinds import CRD, DEPLOYMENT, NAMESPACE
 from rumpf.kinds import Kind
 from rumpf.manifests.naming import MANAGED_BY_LABEL, OPERATOR_LABEL
+from rumpf.manifests.reading import part, parts
 from rumpf.objects import Manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MANAGER: Final = "rumpf-install"
 STAND_IN: Final = "rumpf-run"
@@ -92,7 +90,7 @@ class Applier:
         return found
 
     def _refuse_foreign(self, before: Json, what: str) -> None:
-        labels: Mapping[str, str] = before["metadata"].get("labels") or {}
+        labels = part(before, "metadata", "labels")
         if labels.get(OPERATOR_LABEL) == self.operator:
             return
         whose = labels.get(OPERATOR_LABEL) or labels.get(MANAGED_BY_LABEL) or "somebody else"
@@ -123,19 +121,23 @@ class Applier:
     async def established(self, crd: Json) -> None:
         """Wait until the API server serves a CRD."""
         name = crd["metadata"]["name"]
-        last: dict[str, Any] = {}
+        why = f"not within {self.deadline.seconds:.0f} s"
 
         async def served() -> bool | None:
+            nonlocal why
             found = await read(self.api, CRD, "", name) or {}
-            conditions = {each["type"]: each for each in (found.get("status") or {}).get("conditions") or ()}
-            last.update(conditions)
-            if conditions.get("Established", {}).get("status") == "True":
-                return True
-            refused = conditions.get("NamesAccepted", {})
-            return False if refused.get("status") == "False" else None
+            for condition in parts(found, "status", "conditions"):
+                match condition["type"], condition["status"]:
+                    case "Established", "True":
+                        return True
+                    case "NamesAccepted", "False":
+                        why = str(condition.get("message"))
+                        return False
+                    case _:
+                        continue
+            return None
 
         if not await self.deadline.poll(served, every=0.05):
-            why = last.get("NamesAccepted", {}).get("message") or f"not within {self.deadline.seconds:.0f} s"
             raise InstallError(
                 f"the API server does not serve it: {why}",
                 where=f"{CRD.kind} {name}",
@@ -152,7 +154,7 @@ def content(found: Json) -> Json:
 def scaled(deployment: Json) -> bool:
     """Whether somebody else has said how many replicas there are to be."""
     return any(
-        "f:replicas" in ((each.get("fieldsV1") or {}).get("f:spec") or {})
-        for each in deployment["metadata"].get("managedFields") or ()
+        "f:replicas" in part(each, "fieldsV1", "f:spec")
+        for each in parts(deployment, "metadata", "managedFields")
         if each.get("manager") not in {MANAGER, STAND_IN}
     )

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 from rumpf.api import Api
 from rumpf.errors import ApiError, InstallError
 from rumpf.kinds import Kind
+from rumpf.manifests.reading import part, parts, words
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -82,12 +83,12 @@ async def listed(
             if error.status == NOT_FOUND:
                 return
             raise
-        for item in page.get("items") or ():
+        for item in parts(page, "items"):
             yield {"apiVersion": kind.api_version, "kind": kind.kind, **item}
-        onward = (page.get("metadata") or {}).get("continue")
+        onward = part(page, "metadata").get("continue")
         if not onward:
             return
-        params = {**params, "continue": onward}
+        params = {**params, "continue": str(onward)}
 
 
 async def delete(
@@ -118,8 +119,8 @@ def held(found: Json) -> str:
     """Return what keeps an object from going, in its own words, to be put after what is said of it."""
     said = [
         str(each["message"])
-        for each in (found.get("status") or {}).get("conditions") or ()
+        for each in parts(found, "status", "conditions")
         if each.get("status") == "True" and each.get("type", "").endswith("Remaining")
     ]
-    finalizers = (found.get("metadata") or {}).get("finalizers") or []
+    finalizers = words(found, "metadata", "finalizers")
     return f": {' '.join(said) or ', '.join(finalizers)}" if said or finalizers else ""

@@ -1,7 +1,7 @@
 """All operators of a project at work on one embedded cluster, each as itself, with their samples."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +70,7 @@ class Ensemble:
     async def perform(self, find: Callable[[], "Cluster"], *, is_new: bool) -> tuple[Target, list[Change]]:
         """Have all operators at work, and their samples there, as soon as the cluster is found to be."""
         operators = self.score.operators.values()
-        players = {}
+        players: dict[str, _Player] = {}
         if not self.score.in_cluster:
             for each in operators:
                 players[each.name] = await self._closing.enter_async_context(self._player(each))
@@ -100,7 +100,7 @@ class Ensemble:
         await install(api, target, Order(operator, options, image.digest), self._console)
 
     @asynccontextmanager
-    async def _player(self, operator: Operator) -> "AsyncIterator[_Player]":
+    async def _player(self, operator: Operator) -> "AsyncGenerator[_Player]":
         """Have a process import what the operator needs; end it afterwards."""
         chosen = self.score.settings[operator.name]
         local = local_settings(operator, chosen, self._console) if self.score.nodes == "real" else {}

@@ -7,7 +7,7 @@ import os
 import ssl
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
@@ -25,7 +25,7 @@ _TRY_AGAIN: Final = 15.0
 
 
 @contextmanager
-def private_folder() -> Iterator[Path]:
+def private_folder() -> Generator[Path]:
     """Make a folder that is this user's alone, and is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="rumpf-run-") as folder:
         yield Path(folder)

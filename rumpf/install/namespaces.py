@@ -1,7 +1,8 @@
 """Whether a namespace can be installed into, and what else lives in one that is to go."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from rumpf.install.asking import FORBIDDEN, patiently, read
 from rumpf.install.kinds import LEASE, NAMESPACE
 from rumpf.kinds import Kind
 from rumpf.manifests.naming import OPERATOR_LABEL
+from rumpf.manifests.reading import part, parts
 
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v1,application/json"
@@ -23,6 +25,7 @@ _EVERYWHERE = {
     ("ServiceAccount", "deployer"),
 }
 """What Kubernetes and OpenShift put into every namespace."""
+_NOTHING: Mapping[str, Any] = {}
 _PASSING = {"bindings", "endpoints", "endpointslices", "events", "localsubjectaccessreviews"}
 
 
@@ -65,15 +68,15 @@ async def _of_kind(api: Api, kind: Kind, namespace: str, operator: str) -> list[
         raise
     return [
         f"{kind.kind} {each['metadata']['name']}"
-        for each in orjson.loads(text).get("items") or ()
+        for each in parts(orjson.loads(text), "items")
         if not _belongs(each["metadata"], kind, operator)
     ]
 
 
-def _belongs(metadata: dict[str, Any], kind: Kind, operator: str) -> bool:
+def _belongs(metadata: Mapping[str, Any], kind: Kind, operator: str) -> bool:
     name = str(metadata["name"])
     return bool(
-        (metadata.get("labels") or {}).get(OPERATOR_LABEL) == operator
+        part(metadata, "labels").get(OPERATOR_LABEL) == operator
         # Children go where their owner goes: a Pod of ours with its ReplicaSet, and so on.
         or metadata.get("ownerReferences")
         or (kind.kind, name) in _EVERYWHERE
@@ -86,14 +89,14 @@ async def _listable(api: Api) -> list[Kind]:
     """Return all kinds of objects that live in namespaces and can be listed."""
     kinds: list[Kind] = []
     for path in ("/api", "/apis"):
-        text = await patiently(lambda path=path: api.read("GET", path, accept=_DISCOVERY))  # type: ignore[misc]
-        for group in orjson.loads(text).get("items") or ():
-            name = (group.get("metadata") or {}).get("name", "")
+        text = await patiently(partial(api.read, "GET", path, accept=_DISCOVERY))
+        for group in parts(orjson.loads(text), "items"):
+            name = str(part(group, "metadata").get("name", ""))
             # The first version is the preferred one; all show the same objects.
-            version: dict[str, Any] = next(iter(group.get("versions") or ()), {})
+            version = next(iter(parts(group, "versions")), _NOTHING)
             kinds += [
                 Kind(name, version["version"], each["responseKind"]["kind"], each["resource"])
-                for each in version.get("resources") or ()
+                for each in parts(version, "resources")
                 if each.get("scope") == "Namespaced"
                 and "list" in each.get("verbs", ())
                 and each["resource"] not in _PASSING

@@ -12,6 +12,7 @@ from rumpf.install.kinds import CRD, DEPLOYMENT, EVENT, LEASE, SERVICE_ACCOUNT, 
 from rumpf.install.sight import row_of
 from rumpf.install.trouble import when
 from rumpf.kinds import Kind
+from rumpf.manifests.reading import part
 
 _WARNINGS = 5
 
@@ -84,7 +85,7 @@ async def _of(api: Api, operator: str, parts: Iterable[Belonging]) -> Overview:
     namespace = next((each.namespace for each in (deployment, account) if each), "")
     kinds = [kind_in(each.raw) for each in parts if each.kind == CRD]
     spec: Json = deployment.raw["spec"] if deployment else {}
-    status: Json = (deployment.raw.get("status") or {}) if deployment else {}
+    status = part(deployment.raw if deployment else {}, "status")
     image = spec["template"]["spec"]["containers"][0]["image"] if deployment else ""
     return Overview(
         operator,
@@ -101,7 +102,7 @@ async def _of(api: Api, operator: str, parts: Iterable[Belonging]) -> Overview:
 async def leader_of(api: Api, namespace: str, name: str) -> Leader:
     """Look at who holds a Lease."""
     lease = await read(api, LEASE, namespace, name) if namespace else None
-    spec: Json = (lease or {}).get("spec") or {}
+    spec = part(lease or {}, "spec")
     holder = str(spec.get("holderIdentity") or "")
     if not holder:
         return Leader("", 0.0, 0.0, alive=False)

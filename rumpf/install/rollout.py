@@ -10,6 +10,7 @@ from rumpf.errors import ApiError, InstallError
 from rumpf.install.asking import FORBIDDEN, Deadline, Json, listed, read
 from rumpf.install.kinds import DEPLOYMENT, LEASE, NODE, POD, REPLICA_SET
 from rumpf.install.trouble import Trouble, last_words, trouble_of, warnings
+from rumpf.manifests.reading import part, parts
 from rumpf.objects import Deployment
 from rumpf.operator import Operator
 
@@ -61,7 +62,7 @@ class Rollout:
         found = await self._deployment()
         if not found:
             raise InstallError("somebody has deleted it", where=self._where, remedy="install it again")
-        status: Mapping[str, Any] = found.get("status") or {}
+        status = part(found, "status")
         wanted = found["spec"]["replicas"]
         if Deployment(found).ready and status.get("replicas", 0) == wanted:
             return True
@@ -78,14 +79,14 @@ class Rollout:
     async def _pods(self) -> list[Json]:
         """Return the Pods of its newest template."""
         found = await self._deployment()
-        revision = (found.get("metadata", {}).get("annotations") or {}).get(_REVISION)
-        uid = found.get("metadata", {}).get("uid")
+        revision = part(found, "metadata", "annotations").get(_REVISION)
+        uid = part(found, "metadata").get("uid")
         labels = f"app.kubernetes.io/name={self._operator.full_name}"
         newest = [
             each["metadata"]["labels"].get(_HASH)
             async for each in listed(self._api, REPLICA_SET, self._namespace, labels=labels)
-            if (each["metadata"].get("annotations") or {}).get(_REVISION) == revision
-            and any(owner["uid"] == uid for owner in each["metadata"].get("ownerReferences") or ())
+            if part(each, "metadata", "annotations").get(_REVISION) == revision
+            and any(owner["uid"] == uid for owner in parts(each, "metadata", "ownerReferences"))
         ]
         pods = listed(self._api, POD, self._namespace, labels=labels)
         return [
@@ -96,7 +97,7 @@ class Rollout:
 
     async def _leader(self) -> str | None:
         lease = await read(self._api, LEASE, self._namespace, self._operator.full_name) or {}
-        holder = str((lease.get("spec") or {}).get("holderIdentity") or "").rpartition("_")[0]
+        holder = str(part(lease, "spec").get("holderIdentity") or "").rpartition("_")[0]
         return holder if holder in {each["metadata"]["name"] for each in await self._pods()} else None
 
     async def _simulated(self, pods: Sequence[Json]) -> bool:
@@ -107,8 +108,7 @@ class Rollout:
                 if error.status == FORBIDDEN:
                     return False
                 raise
-            metadata = node.get("metadata", {})
-            marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
+            marks = {*part(node, "metadata", "labels"), *part(node, "metadata", "annotations")}
             return not _FAKE.isdisjoint(marks)
         return False
 
@@ -128,8 +128,8 @@ class Rollout:
             if trouble := trouble_of(pod):
                 return await self._failed(trouble)
         found = await self._deployment()
-        conditions = (found.get("status") or {}).get("conditions") or ()
-        said = [each["message"] for each in conditions if _is_bad(each)]
+        conditions = parts(found, "status", "conditions")
+        said = [str(each["message"]) for each in conditions if _is_bad(each)]
         said += [each async for each in warnings(self._api, self._namespace, self._operator.full_name)]
         return InstallError(
             "\n  ".join((f"it is not rolled out after {self._deadline.seconds:.0f} s", *dict.fromkeys(said))),

@@ -11,6 +11,7 @@ from rumpf.api import Api
 from rumpf.errors import ApiError
 from rumpf.install.asking import Json
 from rumpf.kinds import Kind
+from rumpf.manifests.reading import part, parts
 
 _PAUSE = 0.5
 _EVENTS = Kind("events.k8s.io", "v1", "Event", "events")
@@ -47,13 +48,14 @@ class Row:
 
 def row_of(found: Json, kind: Kind) -> Row:
     """Return the row of an object."""
-    metadata, status = found["metadata"], found.get("status") or {}
-    ready: Json = next((each for each in status.get("conditions") or () if each.get("type") == "Ready"), {})
+    metadata = part(found, "metadata")
+    conditions = {str(each.get("type")): each for each in parts(found, "status", "conditions")}
+    ready = part(conditions, "Ready")
     current = ready.get("observedGeneration", metadata.get("generation")) == metadata.get("generation")
     return Row(
         kind.kind,
-        metadata.get("namespace", ""),
-        metadata["name"],
+        str(metadata.get("namespace", "")),
+        str(metadata["name"]),
         # What was said of an earlier generation says nothing of this one.
         str(ready.get("status", "")) if current else "Unknown",
         str(ready.get("reason", "")),
@@ -133,7 +135,7 @@ class Sight:
 
     def _hear(self, _kind: Kind, change: Json) -> None:
         event = change["object"]
-        about = event.get("regarding") or {}
+        about = part(event, "regarding")
         if change["type"] != "ADDED" or about.get("kind") not in {kind.kind for kind in self._kinds}:
             return
         place = "/".join(filter(None, (about.get("namespace"), about.get("name"))))

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +94,7 @@ def _is_right(kind: Kind) -> bool:
 
 
 @asynccontextmanager
-async def _alone(api: Api, cast: Cast, console: Console) -> AsyncIterator[None]:
+async def _alone(api: Api, cast: Cast, console: Console) -> AsyncGenerator[None]:
     """See that no Pods of the operator are at work: two would not fight, but this one would only stand by."""
     deployments = await belongings(api, cast.operator.name, (DEPLOYMENT,))
     at_work = [each for each in deployments if each.raw["spec"].get("replicas", 1)]
@@ -106,10 +106,11 @@ async def _alone(api: Api, cast: Cast, console: Console) -> AsyncIterator[None]:
             where=f"Deployment {one.namespace}/{one.name}",
             remedy="--take-over scales it to 0 for as long as this runs",
         )
-    for each in at_work:
-        console.say(f"{cast.operator.name}: scaling Deployment {each.namespace}/{each.name} to 0 meanwhile")
-        await _scale(api, each, 0)
     try:
+        for each in at_work:
+            place = f"{each.namespace}/{each.name}"
+            console.say(f"{cast.operator.name}: scaling Deployment {place} to 0 meanwhile")
+            await _scale(api, each, 0)
         yield
     finally:
         await _back(api, at_work, console)
@@ -136,7 +137,7 @@ async def _scale(api: Api, deployment: Belonging, replicas: int) -> None:
 
 
 @contextmanager
-def _signals_to(child: OperatorChild) -> Iterator[None]:
+def _signals_to(child: OperatorChild) -> Generator[None]:
     """Pass signals on. Whoever sends another one, a moment later, has lost patience: it is killed."""
     loop = asyncio.get_running_loop()
     seen: list[float] = []

@@ -1,15 +1,15 @@
 """Which cluster a command works on, and whether it is one of rumpf's own."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from rumpf.api import Connection, connect
 from rumpf.cluster.environment import exemption
 from rumpf.console import Console, Silent
 from rumpf.errors import ApiError, NoSuchCluster
+from rumpf.manifests.reading import parts
 
 if TYPE_CHECKING:
     from rumpf.cluster import Cluster
@@ -114,8 +114,9 @@ def contexts() -> list[str]:
             config: object = yaml.safe_load(Path(place).expanduser().read_text())
         except (OSError, yaml.YAMLError):
             continue
-        listed = config.get("contexts") if isinstance(config, Mapping) else None
-        names += [str(each["name"]) for each in listed or () if "name" in each]
+        if isinstance(config, dict):
+            listed = parts(cast("dict[str, Any]", config), "contexts")
+            names += [str(each["name"]) for each in listed if "name" in each]
     return names
 
 

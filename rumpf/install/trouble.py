@@ -8,6 +8,7 @@ from rumpf.api import Api
 from rumpf.errors import ApiError
 from rumpf.install.asking import Json, listed
 from rumpf.install.kinds import EVENT, POD
+from rumpf.manifests.reading import part, parts
 
 _LINES = 20
 _SHOWN = 5
@@ -66,10 +67,10 @@ class Trouble:
 
 def trouble_of(pod: Mapping[str, Any]) -> Trouble | None:
     """Return what keeps a Pod from running; None if nothing is known of that."""
-    name, status = pod["metadata"]["name"], pod.get("status") or {}
-    for each in status.get("containerStatuses") or ():
-        waiting = (each.get("state") or {}).get("waiting") or {}
-        last = (each.get("lastState") or {}).get("terminated") or {}
+    name = str(pod["metadata"]["name"])
+    for each in parts(pod, "status", "containerStatuses"):
+        waiting = part(each, "state", "waiting")
+        last = part(each, "lastState", "terminated")
         reason = str(waiting.get("reason") or "")
         if reason and reason not in _PASSING:
             message = str(waiting.get("message") or "")
@@ -79,7 +80,7 @@ def trouble_of(pod: Mapping[str, Any]) -> Trouble | None:
         if last and not each.get("ready") and (count := each.get("restartCount", 0)) >= _OFTEN:
             message = f"{count} times, the last one with exit code {last.get('exitCode')}"
             return Trouble(name, "Restarted", message, crashed=True)
-    for each in status.get("conditions") or ():
+    for each in parts(pod, "status", "conditions"):
         if each["type"] == "PodScheduled" and each["status"] == "False":
             return Trouble(name, str(each.get("reason", "")), str(each.get("message", "")))
     return None
@@ -115,7 +116,7 @@ async def warnings(api: Api, namespace: str, prefix: str) -> AsyncIterator[str]:
 
 def when(event: Json) -> str:
     """Return when an Event happened last, in a form that sorts."""
-    series = event.get("series") or {}
+    series = part(event, "series")
     return str(
         series.get("lastObservedTime")
         or event.get("lastTimestamp")

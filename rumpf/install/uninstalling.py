@@ -1,6 +1,8 @@
 """Takes an operator out of a cluster again; people's own objects only where that is asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -14,6 +16,7 @@ from rumpf.install.belongings import Belonging, belongings, some, take_away
 from rumpf.install.kinds import CRD, DEPLOYED, DEPLOYMENT, LEASE, SERVICE_ACCOUNT, kind_in
 from rumpf.install.overview import leader_of
 from rumpf.kinds import Kind
+from rumpf.manifests.reading import part, parts, words
 
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v1,application/json"
 
@@ -76,11 +79,30 @@ async def uninstall(
     if crds:
         await _let_go(api, going, console, abandon=abandon)
         # While the operator is still at work: it has to deal with its finalizers.
-        changes += await take_away(api, going.crds, deadline, console)
+        try:
+            changes += await take_away(api, going.crds, deadline, console)
+        except InstallError as error:
+            raise await _with_those_left(api, going, error) from error
     changes += await take_away(api, going.parts, deadline, console)
     for namespace in {each.namespace for each in going.parts if each.kind in {DEPLOYMENT, SERVICE_ACCOUNT}}:
         changes += await _lease(api, namespace, f"{going.operator}-operator")
     return changes
+
+
+async def _with_those_left(api: Api, going: Removal, error: InstallError) -> InstallError:
+    """Say which of people's objects keep a CRD from going."""
+    left = [
+        f"{users.kind.kind} {namespace}/{name}"
+        for users in [await _users(api, crd) for crd in going.crds]
+        for namespace, name in users.names
+    ]
+    if not left:
+        return error
+    return InstallError(
+        f"{error.what}; still there: {some(left)}",
+        where=error.where,
+        remedy="see what holds those: whose finalizers are they? Then run this again",
+    )
 
 
 async def _lease(api: Api, namespace: str, name: str) -> list[Change]:
@@ -100,7 +122,7 @@ async def _users(api: Api, crd: Belonging) -> Users:
         if error.status == NOT_FOUND:
             return Users(kind, (), ())
         raise
-    found = [each["metadata"] for each in orjson.loads(text).get("items") or ()]
+    found = [part(each, "metadata") for each in parts(orjson.loads(text), "items")]
     prefix = f"{kind.group}/"
     return Users(
         kind,
@@ -108,13 +130,13 @@ async def _users(api: Api, crd: Belonging) -> Users:
         tuple(
             _name(each)
             for each in found
-            if any(finalizer.startswith(prefix) for finalizer in each.get("finalizers") or ())
+            if any(finalizer.startswith(prefix) for finalizer in words(each, "finalizers"))
         ),
     )
 
 
-def _name(metadata: dict[str, str]) -> tuple[str, str]:
-    return metadata.get("namespace", ""), metadata["name"]
+def _name(metadata: Mapping[str, Any]) -> tuple[str, str]:
+    return str(metadata.get("namespace", "")), str(metadata["name"])
 
 
 async def _let_go(api: Api, going: Removal, console: Console, *, abandon: bool) -> None:
@@ -139,6 +161,6 @@ async def _without_finalizers(api: Api, kind: Kind, namespace: str, name: str) -
     if found is None:
         return
     ours = f"{kind.group}/"
-    left = [each for each in found["metadata"].get("finalizers") or () if not each.startswith(ours)]
+    left = [each for each in words(found, "metadata", "finalizers") if not each.startswith(ours)]
     patch = {"metadata": {"finalizers": left, "resourceVersion": found["metadata"]["resourceVersion"]}}
     await patiently(lambda: api.request("PATCH", kind.path(namespace, name), patch, content_type=MERGE))

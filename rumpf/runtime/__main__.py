@@ -9,6 +9,7 @@ import sys
 
 import kopf
 from kopf._cogs.structs.references import Insights
+from kopf._core.engines.activities import ActivityError
 
 from rumpf.errors import RumpfError
 from rumpf.runtime.environment import namespaces
@@ -36,6 +37,8 @@ def main() -> None:
             )
     except RumpfError as error:
         sys.exit(f"error: {error}")
+    except ActivityError:
+        sys.exit(1)  # it is logged already
     if Hosted.broken is not None:
         sys.exit(1)
 

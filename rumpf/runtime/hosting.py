@@ -5,6 +5,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from rumpf.errors import RumpfError
 from rumpf.operator import Operator
 
 if TYPE_CHECKING:
@@ -30,7 +31,11 @@ def host(operator: Operator, registry: "kopf.OperatorRegistry | None" = None) ->
     where = registry or kopf.get_default_registry()
 
     async def start(settings: kopf.OperatorSettings, **_: Any) -> None:  # noqa: ANN401 - kopf's keywords
-        await hosted.start(settings)
+        try:
+            await hosted.start(settings)
+        except RumpfError as error:
+            # What a person can act on needs no traceback.
+            raise kopf.PermanentError(str(error)) from error
 
     async def stop(**_: Any) -> None:  # noqa: ANN401 - kopf's keywords
         await hosted.stop()

@@ -76,7 +76,7 @@ class Reflector:
             except ApiError as error:
                 if error.status not in _GOES_ON:
                     self._version = ""
-                self._ill(error.what)
+                self._ill(f"{error.what}; {error.remedy}" if error.remedy else error.what)
                 asked_for = error.retry_after
             except Exception as error:  # noqa: BLE001 - nobody would begin it again
                 _LOG.exception("%s: what was heard makes no sense", self)
@@ -197,7 +197,7 @@ class Reflector:
         said, when = self._told
         if why != said or now >= when + _REMINDED_EVERY:
             self._told = (why, now)
-            _LOG.warning("%s: %s; tried again until it works", self, why)
+            _LOG.warning("%s: %s", self, why)
 
     def _is_ours(self, key: Key) -> bool:
         return not self.namespace or key.namespace == self.namespace

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Issuer:
         return web.json_response(token, status=201)
 
     @asynccontextmanager
-    async def api(self) -> AsyncIterator[Api]:
+    async def api(self) -> AsyncGenerator[Api]:
         app = web.Application()
         app.router.add_post(PATH, self.issue)
         runner = web.AppRunner(app)

@@ -69,7 +69,7 @@ class Cluster:
 
     # As a person with kubectl.
 
-    def create(self, kind: Kind, name: str, namespace: str = "ns", **content: Any) -> Json:
+    def create(self, kind: Kind, name: str, namespace: str = "ns", **content: Any) -> Json:  # noqa: ANN401 - JSON
         """Create an object."""
         metadata = {"name": name, **content.pop("metadata", {})}
         if kind.namespaced:
@@ -95,7 +95,14 @@ class Cluster:
 
     # As the API server.
 
-    def answer(self, verb: str, path: str, body: Any, content_type: str, params: Mapping[str, str]) -> Json:
+    def answer(
+        self,
+        verb: str,
+        path: str,
+        body: Any,  # noqa: ANN401 - JSON
+        content_type: str,
+        params: Mapping[str, str],
+    ) -> Json:
         """Do what is asked, or refuse."""
         self.asked.append(Asked("APPLY" if content_type == APPLY else verb, path, copy.deepcopy(body)))
         place, subresource = self._place(path)
@@ -219,7 +226,7 @@ class Wire:
         self.watches = 0
         self._cuts = 0
 
-    async def request(  # noqa: PLR0913 - as the client's
+    async def request(
         self,
         method: str,
         path: str,
@@ -325,7 +332,7 @@ def matches(where: Place, found: Json, place: Place, params: Mapping[str, str]) 
     )
 
 
-def merged(there: Any, patch: Any) -> Any:
+def merged(there: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON
     """Merge as RFC 7396 says."""
     if not isinstance(patch, dict):
         return copy.deepcopy(patch)

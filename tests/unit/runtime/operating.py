@@ -1,15 +1,13 @@
 """An operator at work on a cluster in memory: put together as its process does, but for Lease and probes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field, field_validator
 
 from rumpf import ConfigMap, Model, Operator, Pod, Resource, Status, World, reconciler
-from rumpf.api import Api
-from rumpf.operator import Reconciler, Watch
 from rumpf.runtime.caches import Cached, Caches, caches
 from rumpf.runtime.controller import Controller
 from rumpf.runtime.routes import Routes
@@ -49,10 +47,18 @@ class Gadget(Resource, group="test.dev", version="v1", plural="gadgets"):
 GADGET = Gadget.names.kind
 CONFIG_MAP, POD = ConfigMap.kind, Pod.kind
 
-Function = Callable[[Gadget, World], Awaitable[GadgetStatus | None]]
+if TYPE_CHECKING:
+    from rumpf.api import Api
+
+Function = Callable[[Gadget, World], Coroutine[Any, Any, GadgetStatus | None]]
 
 
-def operator_of(function: Function, **options: Any) -> Operator:
+@reconciler(Gadget)
+async def mirror_nothing(_: Gadget, __: World) -> None:
+    """Do nothing."""
+
+
+def operator_of(function: Function, **options: Any) -> Operator:  # noqa: ANN401 - those of `reconciler`
     """Return an operator whose reconcile is this function."""
     options = {"owns": [ConfigMap, Pod], "workers": 2, **options}
     return Operator("test", reconciler(Gadget, **options)(function), description="A test.")
@@ -128,7 +134,11 @@ class Operating:
 
 @asynccontextmanager
 async def operating(
-    what: Operator | Function, cluster: Cluster, *, namespaces: Sequence[str] = (), **options: Any
+    what: Operator | Function,
+    cluster: Cluster,
+    *,
+    namespaces: Sequence[str] = (),
+    **options: Any,  # noqa: ANN401 - those of `reconciler`
 ) -> AsyncIterator[Operating]:
     """Run an operator until the block ends. `options` are those of the reconciler, for a bare function."""
     operator = what if isinstance(what, Operator) else operator_of(what, **options)
@@ -171,6 +181,3 @@ def pod(name: str = "child", image: str = "busybox:1") -> Json:
         "metadata": {"name": name},
         "spec": {"restartPolicy": "Always", "containers": [{"name": "main", "image": image}]},
     }
-
-
-__all__ = ["Reconciler", "Watch"]

@@ -25,7 +25,7 @@ CONTAINER = {"name": "main", "image": "busybox:1"}
         ({"requests": {"storage": "1e3"}}, {"requests": {"storage": "1k"}}),
     ],
 )
-def test_an_object_with_all_that_is_desired_is_as_it_should_be(found: Any, desired: Any) -> None:
+def test_an_object_with_all_that_is_desired_is_as_it_should_be(found: object, desired: object) -> None:
     assert covers(found, desired)
 
 
@@ -50,7 +50,7 @@ def test_an_object_with_all_that_is_desired_is_as_it_should_be(found: Any, desir
         ({"cpu": "1"}, {"cpu": "1000m"}),
     ],
 )
-def test_an_object_that_lacks_something_is_not(found: Any, desired: Any) -> None:
+def test_an_object_that_lacks_something_is_not(found: object, desired: object) -> None:
     assert not covers(found, desired)
 
 
@@ -61,7 +61,7 @@ def test_a_wish_is_the_same_in_any_order_and_another_with_any_change() -> None:
 
 
 def test_what_an_object_is_does_not_depend_on_its_state() -> None:
-    plain = {"metadata": {"labels": {"a": "b"}, "resourceVersion": "1"}, "spec": {"c": 1}}
+    plain: dict[str, Any] = {"metadata": {"labels": {"a": "b"}, "resourceVersion": "1"}, "spec": {"c": 1}}
     later = {**plain, "metadata": {**plain["metadata"], "resourceVersion": "2"}, "status": {"ready": True}}
     assert content(later) == content(plain)
     assert content({**plain, "spec": {"c": 2}}) != content(plain)

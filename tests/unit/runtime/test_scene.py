@@ -1,4 +1,5 @@
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 import pytest
 
@@ -26,7 +27,7 @@ from tests.unit.runtime.operating import (
 )
 
 
-async def nothing(gadget: Gadget, world: World) -> GadgetStatus | None:
+async def nothing(_: Gadget, __: World) -> GadgetStatus | None:
     return None
 
 
@@ -61,7 +62,7 @@ class Stand:
         await until(known, "the watch tells")
 
 
-def on_stage(play: Any) -> None:
+def on_stage(play: Callable[[Stand], Awaitable[None]]) -> None:
     async def main() -> None:
         cluster = Cluster()
         raw = cluster.create(GADGET, "one", spec={})
@@ -235,7 +236,7 @@ def test_one_that_came_to_an_end_is_replaced_but_not_as_fast_as_it_ends() -> Non
             if made["kind"] == "Pod":
                 made["status"] = {"phase": "Failed"}
 
-        async def have_pod(gadget: Gadget, world: World) -> GadgetStatus:
+        async def have_pod(_: Gadget, world: World) -> GadgetStatus:
             await world.ensure(Pod, pod())
             return GadgetStatus().ready("Fine")
 

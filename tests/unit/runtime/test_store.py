@@ -5,7 +5,7 @@ from rumpf.runtime.store import Key, Store, entry_of
 KEY = Key("ns", "one")
 
 
-def one(version: int, uid: str = "a", owners: tuple[str, ...] = (), **metadata: Any) -> dict[str, Any]:
+def one(version: int, uid: str = "a", owners: tuple[str, ...] = (), **metadata: object) -> dict[str, Any]:
     references = [{"uid": owner} for owner in owners]
     named = {"namespace": KEY.namespace, "name": KEY.name, "uid": uid, "resourceVersion": str(version)}
     return {"metadata": {**named, "ownerReferences": references, **metadata}}
@@ -106,8 +106,10 @@ def test_a_status_about_an_older_generation_is_behind() -> None:
 
 
 def test_what_a_person_may_change_makes_another_fingerprint_and_the_status_does_not() -> None:
-    def fingerprint(status: object = None, **metadata: Any) -> int:
-        return entry_of({**one(1, **metadata), "status": status}).fingerprint
+    def fingerprint(status: object = None, **metadata: object) -> int:
+        made = one(1)
+        made["metadata"] |= metadata
+        return entry_of({**made, "status": status}).fingerprint
 
     plain = fingerprint(generation=1)
     assert fingerprint({"phase": "Done"}, generation=1) == plain
