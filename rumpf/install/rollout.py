@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rumpf.api import Api
-from rumpf.cluster.fake import MARK
 from rumpf.console import Console
 from rumpf.errors import ApiError, InstallError
 from rumpf.install.asking import FORBIDDEN, Deadline, Json, listed, read
@@ -16,8 +15,8 @@ from rumpf.operator import Operator
 
 _REVISION = "deployment.kubernetes.io/revision"
 _HASH = "pod-template-hash"
-_FAKE = {MARK, "kwok.x-k8s.io/node"}
-"""What marks a node that is only played: by rumpf, or by kwok as others use it."""
+_PLAYED = "kwok"
+"""How the version of a kubelet begins that is only played."""
 
 
 class Rollout:
@@ -108,8 +107,7 @@ class Rollout:
                 if error.status == FORBIDDEN:
                     return False
                 raise
-            marks = {*part(node, "metadata", "labels"), *part(node, "metadata", "annotations")}
-            return not _FAKE.isdisjoint(marks)
+            return str(part(node, "status", "nodeInfo").get("kubeletVersion", "")).startswith(_PLAYED)
         return False
 
     def _tell(self, text: str) -> None:

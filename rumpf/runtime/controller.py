@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pydantic import ValidationError
@@ -14,9 +13,9 @@ from rumpf.operator import Reconciler
 from rumpf.resource import ObjectMeta, Resource
 from rumpf.runtime.caches import Cached
 from rumpf.runtime.logs import about
-from rumpf.runtime.pauses import Pauses
+from rumpf.runtime.look import Look, Memory
 from rumpf.runtime.queue import Queue, Urgency
-from rumpf.runtime.scene import NotLeading, Scene, Stage, StandIns
+from rumpf.runtime.scene import NotLeading, Scene, Stage
 from rumpf.runtime.settle import is_ready, wire, with_ready
 from rumpf.runtime.store import Entry, Key
 from rumpf.runtime.tracing import Off, Tracing
@@ -27,7 +26,6 @@ OFF = Off()
 _LOG = logging.getLogger("rumpf.reconcile")
 _CALM = 1.0
 """So long the news that something is under way may wait: mostly it is over by then."""
-_SHORTEST, _LONGEST = 0.2, 300.0
 _TELLS_AFTER = 3
 """So many failures in a row, and the status says so."""
 _NOW_AND_THEN = 30.0
@@ -45,26 +43,6 @@ class Gauge(Protocol):
     def retried(self, kind: str) -> None:
         """Say that it will be tried again."""
         ...
-
-
-@dataclass
-class Memory:
-    """What is remembered of one resource from look to look; losing it costs nothing but a little calm."""
-
-    pauses: Pauses = field(default_factory=lambda: Pauses(_SHORTEST, _LONGEST))
-    stand_ins: StandIns = field(default_factory=StandIns)
-    unsettled_since: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """One look at one resource: as it is, typed and raw, and what it may do."""
-
-    key: Key
-    resource: Resource
-    raw: dict[str, Any]
-    scene: Scene
-    memory: Memory
 
 
 class Controller:
@@ -115,6 +93,9 @@ class Controller:
                 await self._one(key)
             finally:
                 self.queue.done(key)
+            # Where nothing is to be written nothing is waited for: five thousand such looks in a row would
+            # keep everybody else waiting, the one that has something to do among them.
+            await asyncio.sleep(0)
 
     async def _one(self, key: Key) -> None:
         loop = asyncio.get_running_loop()
@@ -164,7 +145,7 @@ class Controller:
             raw = await self._writer.finalizers(raw, [*resource.metadata.finalizers, ours])
             resource = self._read(raw)
         scene = Scene(self._stage, resource, memory.stand_ins)
-        look = _Look(key, resource, raw, scene, memory)
+        look = Look(key, resource, raw, scene, memory)
         result, returned = await self._act(self.reconciler, look)
         if returned is not None:
             await self._settle_when_calm(look, wire(returned), resource.metadata.generation)
@@ -204,7 +185,7 @@ class Controller:
         return "invalid"
 
     async def _act(
-        self, function: Callable[[Any, Scene], Awaitable[Status | None]], look: _Look
+        self, function: Callable[[Any, Scene], Awaitable[Status | None]], look: Look
     ) -> tuple[str, Status | None]:
         """Let the operator do its part; write down what it waits for, or refuses."""
         observed = look.raw.get("status") or {}
@@ -230,7 +211,7 @@ class Controller:
         pauses.reset()
         return "done", returned
 
-    async def _settle_when_calm(self, look: _Look, status: Mapping[str, Any], generation: int) -> None:
+    async def _settle_when_calm(self, look: Look, status: Mapping[str, Any], generation: int) -> None:
         """Write a status; one that tells of something under way waits a moment while there is other work.
 
         In a burst most of these would be out of date before they are read, and each costs a request.
@@ -238,7 +219,10 @@ class Controller:
         now = asyncio.get_running_loop().time()
         key, memory = look.key, look.memory
         change = self._writer.change(look.raw, status, generation) if self._has_status else {}
-        waits = change and not is_ready(status) and (self.queue.busy or _under_way(status))
+        observed = look.raw.get("status") or {}
+        # One that was Ready before its spec was changed will be so again, and is known to be behind.
+        changing = is_ready(observed) and observed.get("observedGeneration") != generation
+        waits = change and not is_ready(status) and (self.queue.busy or changing or _under_way(status))
         if waits:
             memory.unsettled_since = memory.unsettled_since or now
             if now < memory.unsettled_since + _CALM:
@@ -259,7 +243,7 @@ class Controller:
         if finalize is None or ours not in resource.metadata.finalizers:
             return "deleted"
         scene = Scene(self._stage, resource, memory.stand_ins)
-        result, _ = await self._act(finalize, _Look(key, resource, raw, scene, memory))
+        result, _ = await self._act(finalize, Look(key, resource, raw, scene, memory))
         if result != "done":
             if scene.look_again is not None:
                 self.queue.add_later(key, scene.look_again)

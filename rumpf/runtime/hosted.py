@@ -2,6 +2,7 @@
 
 import logging
 import signal
+from typing import ClassVar
 
 import kopf
 
@@ -18,6 +19,8 @@ class Hosted:
 
     broken: BaseException | None = None
     """What ended an operator of this process, if something did: the exit code is to tell."""
+    running: ClassVar["list[Hosted]"] = []
+    """All of this process."""
 
     def __init__(self, operator: Operator) -> None:
         self._operator = operator
@@ -27,16 +30,26 @@ class Hosted:
         """Start it. kopf's own look at the cluster's kinds is for plain handlers, and needs no watching."""
         settings.scanning.disabled = True
         settings.posting.enabled = False
-        environment = Environment.of(self._operator)
-        self._engine = Engine(self._operator, connect(), environment, broken=self._end)
-        await self._engine.start()
+        try:
+            environment = Environment.of(self._operator)
+            self._engine = Engine(self._operator, connect(), environment, broken=self._end)
+            await self._engine.start()
+        except BaseException:
+            # kopf stops nothing if it could not start everything.
+            self._engine = None
+            for other in list(self.running):
+                await other.stop()
+            raise
+        self.running.append(self)
         where = ", ".join(environment.namespaces) or "all namespaces"
         _LOG.info("%s is up, watching %s", self._operator.full_name, where)
 
     async def stop(self) -> None:
         """Stop it."""
-        if self._engine is not None:
-            await self._engine.stop()
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            self.running.remove(self)
+            await engine.stop()
 
     @staticmethod
     def _end(error: BaseException) -> None:

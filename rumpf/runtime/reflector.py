@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import orjson
@@ -100,13 +100,8 @@ class Reflector:
         before = {
             key: entry.uid for key in self.store if self._is_ours(key) and (entry := self.store.get(key))
         }
-        parameters = {"limit": str(_PAGE), **self._selecting}
-        while True:
-            page = orjson.loads(
-                await self._api.read(
-                    "GET", self._path, params=parameters, accept=self._accept("PartialObjectMetadataList")
-                )
-            )
+        version = ""
+        async for page in self._pages():
             version = page["metadata"]["resourceVersion"]
             for count, item in enumerate(page["items"] or ()):
                 key = self._take(item)
@@ -115,13 +110,28 @@ class Reflector:
                 if count % _YIELD_EVERY == 0:
                     await asyncio.sleep(0)
             self._well()
-            token = page["metadata"].get("continue")
-            if not token:
-                break
-            parameters["continue"] = token
         for key, uid in before.items():
             self._lose(key, uid, int(version))
         return str(version)
+
+    async def _pages(self) -> AsyncIterator[dict[str, Any]]:
+        """Give page after page; the next one is on its way while one is taken in."""
+        following: asyncio.Task[bytes] | None = asyncio.create_task(self._page(""))
+        try:
+            while following is not None:
+                page = orjson.loads(await following)
+                token = page["metadata"].get("continue")
+                following = asyncio.create_task(self._page(token)) if token else None
+                yield page
+        finally:
+            if following is not None:
+                following.cancel()
+
+    async def _page(self, token: str) -> bytes:
+        parameters = {"limit": str(_PAGE), **self._selecting, **({"continue": token} if token else {})}
+        return await self._api.read(
+            "GET", self._path, params=parameters, accept=self._accept("PartialObjectMetadataList")
+        )
 
     async def _watch(self) -> None:
         """Follow what changes, until the API server ends it."""

@@ -18,13 +18,19 @@ KINDS = (
     "crds,namespaces,serviceaccounts,clusterroles,clusterrolebindings,roles,rolebindings,services,"
     "networkpolicies,poddisruptionbudgets"
 )
-HOME = "gadget-operator"
+NAME = "gadget-operator"
+OWN = NAME
+"""Its own namespace, which takes seconds to go."""
+ROOM = "room"
+IN_ROOM = f"--namespace={ROOM}"
+"""A namespace that stays: for all that is not about its own."""
 
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Cluster]:
     """A cluster with fake nodes: Pods are Ready at once, and no image is asked for."""
     cluster = up(ClusterSpec(name="test-install", nodes="fake"))
+    Kubectl(Path(cluster.binaries["kubectl"]), cluster.kubeconfig)("create", "namespace", ROOM)
     yield cluster
     cluster.down()
 
@@ -52,22 +58,22 @@ def gadget(name: str, **metadata: object) -> str:
 
 def test_all_that_is_rendered_is_there_once_install_returns(project: Project, admin: Kubectl) -> None:
     (done,) = project.json("install", "gadget")
-    assert done["namespace"] == HOME
+    assert done["namespace"] == OWN
     assert {each["outcome"] for each in done["changes"]} == {"created"}
     rendered = yaml.safe_load_all(project.run("render", "gadget").stdout)
     wanted = {f"{each['kind']} {each['metadata']['name']}" for each in rendered}
     there = versions(admin, f"{KINDS},deployments", OURS)
     assert there.keys() == wanted
-    deployment = json.loads(admin("get", "deployment", HOME, f"--namespace={HOME}", "--output=json"))
+    deployment = json.loads(admin("get", "deployment", OWN, f"--namespace={OWN}", "--output=json"))
     assert deployment["status"]["readyReplicas"] == 2
     assert "crds" in KINDS
     admin("create", "--filename=-", input=gadget("one"))
 
 
 def test_installing_twice_changes_nothing(project: Project, admin: Kubectl) -> None:
-    project("install", "gadget")
+    project("install", "gadget", IN_ROOM)
     before = versions(admin, f"{KINDS},deployments", OURS)
-    (done,) = project.json("install", "gadget")
+    (done,) = project.json("install", "gadget", IN_ROOM)
     assert {each["outcome"] for each in done["changes"]} == {"unchanged"}
     assert versions(admin, f"{KINDS},deployments", OURS) == before
 
@@ -88,8 +94,8 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(project: Project, 
 
 
 def test_what_a_newer_version_no_longer_has_is_removed(project: Project, admin: Kubectl) -> None:
-    project("install", "gadget")
-    said = project("install", "gadget", "--watch=default", "--replicas=1")
+    project("install", "gadget", IN_ROOM)
+    said = project("install", "gadget", IN_ROOM, "--watch=default", "--replicas=1")
     there = versions(admin, f"{KINDS},deployments", OURS)
     assert "ClusterRole gadget-operator" not in there
     assert "ClusterRoleBinding gadget-operator" not in there
@@ -99,10 +105,10 @@ def test_what_a_newer_version_no_longer_has_is_removed(project: Project, admin: 
 
 
 def test_crds_are_never_pruned(project: Project, admin: Kubectl) -> None:
-    project("install", "gadget")
+    project("install", "gadget", IN_ROOM)
     admin("label", "crd", "gadgets.gadgets.test", "kept=yes")
     admin("create", "--filename=-", input=gadget("mine"))
-    project("install", "gadget", "--replicas=1")
+    project("install", "gadget", IN_ROOM, "--replicas=1")
     assert admin("get", "gadgets", "--output=name") == "gadget.gadgets.test/mine\n"
 
 
@@ -111,12 +117,12 @@ def test_an_operator_can_move_to_another_namespace(project: Project, admin: Kube
     admin("create", "namespace", "elsewhere")
     project("install", "gadget", "--namespace=elsewhere")
     there = versions(admin, f"{KINDS},deployments", OURS)
-    assert f"Namespace {HOME}" not in there
+    assert f"Namespace {OWN}" not in there
     assert admin("get", "deployments", "--all-namespaces", f"--selector={OURS}", "--no-headers").split()[
         :2
     ] == [
         "elsewhere",
-        HOME,
+        OWN,
     ]
     project("uninstall", "gadget")
     assert "Active" in admin("get", "namespace", "elsewhere")
@@ -124,40 +130,40 @@ def test_an_operator_can_move_to_another_namespace(project: Project, admin: Kube
 
 
 def test_fields_that_others_own_survive(project: Project, admin: Kubectl) -> None:
-    project("install", "gadget")
-    here = admin.within(HOME)
-    here("annotate", "deployment", HOME, "team=blue")
-    here("scale", "deployment", HOME, "--replicas=3")
-    here("label", "serviceaccount", HOME, "team=blue")
-    project("install", "gadget", "--set=GADGET_MOOD=merry")
-    deployment = json.loads(here("get", "deployment", HOME, "--output=json"))
+    project("install", "gadget", IN_ROOM)
+    here = admin.within(ROOM)
+    here("annotate", "deployment", NAME, "team=blue")
+    here("scale", "deployment", NAME, "--replicas=3")
+    here("label", "serviceaccount", NAME, "team=blue")
+    project("install", "gadget", IN_ROOM, "--set=GADGET_MOOD=merry")
+    deployment = json.loads(here("get", "deployment", NAME, "--output=json"))
     assert deployment["metadata"]["annotations"]["team"] == "blue"
     assert deployment["spec"]["replicas"] == 3
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert {"name": "GADGET_MOOD", "value": "merry"} in container["env"]
-    assert "blue" in here("get", "serviceaccount", HOME, "--show-labels")
-    project("install", "gadget", "--replicas=1")
-    assert json.loads(here("get", "deployment", HOME, "--output=json"))["spec"]["replicas"] == 1
+    assert "blue" in here("get", "serviceaccount", NAME, "--show-labels")
+    project("install", "gadget", IN_ROOM, "--replicas=1")
+    assert json.loads(here("get", "deployment", NAME, "--output=json"))["spec"]["replicas"] == 1
 
 
 def test_what_is_somebody_elses_is_refused_unless_it_is_adopted(project: Project, admin: Kubectl) -> None:
     admin("create", "clusterrole", "gadget-operator", "--verb=get", "--resource=pods")
-    done = project.run("install", "gadget")
+    done = project.run("install", "gadget", IN_ROOM)
     assert done.returncode == 9
     assert "ClusterRole gadget-operator: it is there already, and is somebody else's" in done.stderr
     assert "--adopt" in done.stderr
-    project("install", "gadget", "--adopt")
+    project("install", "gadget", IN_ROOM, "--adopt")
 
 
 def test_a_namespace_that_was_there_is_not_made_ours(project: Project, admin: Kubectl) -> None:
-    admin("create", "namespace", HOME)
+    admin("create", "namespace", OWN)
     done = project.run("install", "gadget")
     assert done.returncode == 9
-    assert f"--namespace {HOME} uses it" in done.stderr
-    project("install", "gadget", f"--namespace={HOME}")
+    assert f"--namespace {OWN} uses it" in done.stderr
+    project("install", "gadget", f"--namespace={OWN}")
     project("uninstall", "gadget")
-    assert "Active" in admin("get", "namespace", HOME)
-    admin("delete", "namespace", HOME)
+    assert "Active" in admin("get", "namespace", OWN)
+    admin("delete", "namespace", OWN)
 
 
 @pytest.mark.parametrize("half", ["all of it", "half of it"])
@@ -166,14 +172,14 @@ def test_uninstall_leaves_nothing(project: Project, admin: Kubectl, half: str) -
     project("install", "gadget")
     admin("create", "--filename=-", input=gadget("mine"))
     if half == "half of it":
-        admin.within(HOME)("delete", "deployment,serviceaccount,rolebinding", HOME, "--ignore-not-found")
-        admin("delete", "clusterrole", HOME)
+        admin.within(OWN)("delete", "deployment,serviceaccount,rolebinding", OWN, "--ignore-not-found")
+        admin("delete", "clusterrole", OWN)
     project("uninstall", "gadget", "--crds", "--yes")
     assert everything(admin) == before
 
 
 def test_uninstall_keeps_what_people_made_unless_they_say_otherwise(project: Project, admin: Kubectl) -> None:
-    project("install", "gadget")
+    project("install", "gadget", IN_ROOM)
     admin("create", "--filename=-", input=gadget("mine"))
     said = project("uninstall", "gadget")
     assert "the CRD gadgets.gadgets.test stays, with 1 objects" in said
@@ -192,19 +198,19 @@ def test_uninstalling_what_is_not_there_is_done(project: Project) -> None:
 
 def test_a_namespace_in_which_others_live_is_kept(project: Project, admin: Kubectl) -> None:
     project("install", "gadget")
-    here = admin.within(HOME)
+    here = admin.within(OWN)
     here("create", "configmap", "precious")
     assert "others live in it: ConfigMap precious" in project("uninstall", "gadget")
     assert "precious" in here("get", "configmaps")
     here("delete", "configmap", "precious")
     project("uninstall", "gadget")
-    assert HOME not in admin("get", "namespaces")
+    assert OWN not in admin("get", "namespaces")
 
 
 def test_objects_whose_finalizer_nobody_takes_away_are_named_and_can_be_abandoned(
     project: Project, admin: Kubectl
 ) -> None:
-    project("install", "gadget")
+    project("install", "gadget", IN_ROOM)
     admin("create", "--filename=-", input=gadget("held", finalizers=["gadgets.test/gadgets"]))
     done = project.run("uninstall", "gadget", "--crds", "--yes")
     assert done.returncode == 9
@@ -231,11 +237,11 @@ def test_a_namespace_that_is_being_deleted_is_refused_by_name(project: Project, 
 
 def test_its_own_namespace_may_still_be_on_its_way_out(project: Project, admin: Kubectl) -> None:
     project("install", "gadget")
-    here = admin.within(HOME)
+    here = admin.within(OWN)
     here("create", "configmap", "holds")
     here("patch", "configmap", "holds", "--type=merge", '--patch={"metadata":{"finalizers":["test/holds"]}}')
-    admin("delete", "namespace", HOME, "--wait=false")
-    admin("wait", "--for=condition=NamespaceFinalizersRemaining", f"namespace/{HOME}", "--timeout=60s")
+    admin("delete", "namespace", OWN, "--wait=false")
+    admin("wait", "--for=condition=NamespaceFinalizersRemaining", f"namespace/{OWN}", "--timeout=60s")
     done = project.run("install", "gadget", "--timeout=3")
     assert done.returncode == 9
     assert "still being deleted after 3 s" in done.stderr
@@ -285,12 +291,12 @@ def test_an_object_that_breaks_a_policy_is_named(project: Project, admin: Kubect
 
 def test_status_tells_of_what_is_installed(project: Project, admin: Kubectl) -> None:
     assert project.json("status") == []
-    project("install", "gadget")
+    project("install", "gadget", IN_ROOM)
     admin("create", "--filename=-", input=gadget("mine"))
     (found,) = project.json("status")
     assert (found["operator"], found["namespace"], found["ready"], found["replicas"]) == (
         "gadget",
-        HOME,
+        ROOM,
         2,
         2,
     )

@@ -181,3 +181,14 @@ def pod(name: str = "child", image: str = "busybox:1") -> Json:
         "metadata": {"name": name},
         "spec": {"restartPolicy": "Always", "containers": [{"name": "main", "image": image}]},
     }
+
+
+async def mirror(gadget: Gadget, world: World) -> GadgetStatus:
+    """Have a ConfigMap that says what the Gadget says."""
+    await world.ensure(ConfigMap, config_map(gadget.name, text=gadget.spec.text))
+    return GadgetStatus(phase=gadget.spec.text).ready("Fine")
+
+
+def phase(it: Operating, name: str = "one") -> object:
+    """Return what a Gadget's status says."""
+    return it.gadget(name).get("status", {}).get("phase")

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
@@ -7,6 +8,7 @@ from rumpf import ConfigMap, Manifest, NotOurs, Operator, Pod, Resource, Waiting
 from rumpf.errors import ApiError, DeclarationError
 from rumpf.kinds import Kind
 from rumpf.objects import View
+from rumpf.operator import Watch
 from rumpf.runtime.caches import MANAGED_BY, owned
 from rumpf.runtime.drift import APPLIED
 from rumpf.runtime.scene import NotLeading, Scene, StandIns
@@ -228,28 +230,29 @@ def test_children_of_the_same_name_and_other_kinds_are_not_mistaken_for_each_oth
 
 
 def test_one_that_came_to_an_end_is_replaced_but_not_as_fast_as_it_ends() -> None:
+    async def have_pod(_: Gadget, world: World) -> GadgetStatus:
+        await world.ensure(Pod, pod())
+        return GadgetStatus().ready("Fine")
+
+    async def refuse_all(cluster: Cluster) -> None:
+        """Do as a node does that has no room."""
+        while True:
+            if not (cluster.get(POD, "child") or {"status": "none"}).get("status"):
+                cluster.change(POD, "child", {"status": {"phase": "Failed"}})
+            await asyncio.sleep(0.5)
+
     async def main() -> None:
         cluster = Cluster()
         cluster.create(GADGET, "one", spec={})
-
-        def refuse(made: Json) -> None:
-            if made["kind"] == "Pod":
-                made["status"] = {"phase": "Failed"}
-
-        async def have_pod(_: Gadget, world: World) -> GadgetStatus:
-            await world.ensure(Pod, pod())
-            return GadgetStatus().ready("Fine")
-
         async with operating(have_pod, cluster) as it:
             await until(lambda: it.ready().get("status") == "True", "it has its Pod")
             it.writes()
-            # Somebody evicts it; and then every node refuses every Pod.
             cluster.change(POD, "child", {"status": {"phase": "Failed"}})
             await until(lambda: "DELETE" in it.writes(), "the first one is replaced at once", 1)
-            cluster.rewrite = refuse
+            node = asyncio.create_task(refuse_all(cluster))
             await calm(600)
-            assert it.writes().count("DELETE") < 70
-            cluster.rewrite = lambda _: None
+            assert 50 < it.writes().count("DELETE") < 70
+            node.cancel()
             await until(lambda: it.ready()["status"] == "True", "it has a Pod again", 15)
 
     run(main())
@@ -363,6 +366,25 @@ def test_a_resource_of_no_namespace_has_children_where_it_says() -> None:
             assert zone["metadata"]["annotations"][APPLIED]
             cluster.change(CONFIG_MAP, "here", {"data": {"a": "wrong"}})
             await until(lambda: (cluster.get(CONFIG_MAP, "here") or {})["data"] == {"a": "1"}, "it is mended")
+
+    run(main())
+
+
+def test_a_resource_in_a_namespace_finds_what_is_in_none() -> None:
+    class Zone(View):
+        kind: ClassVar[Kind] = Kind("test.dev", "v1", "Zone", "zones", namespaced=False)
+
+    async def look(_: Gadget, world: World) -> GadgetStatus:
+        zone = world.find(Zone, "here")
+        return GadgetStatus(phase=zone.name if zone else "nowhere").ready("Fine")
+
+    async def main() -> None:
+        cluster = Cluster()
+        cluster.create(GADGET, "one", spec={})
+        cluster.create(Zone.kind, "here")
+        watch = Watch(Zone, lambda _, __: [("ns", "one")])
+        async with operating(look, cluster, watches=[watch], namespaces=["ns"]) as it:
+            await until(lambda: it.gadget().get("status", {}).get("phase") == "here", "it finds it")
 
     run(main())
 

@@ -1,0 +1,31 @@
+"""One look at one resource, and what is remembered of it until the next."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from rumpf.resource import Resource
+from rumpf.runtime.pauses import Pauses
+from rumpf.runtime.scene import Scene, StandIns
+from rumpf.runtime.store import Key
+
+_SHORTEST, _LONGEST = 0.2, 300.0
+
+
+@dataclass
+class Memory:
+    """What is remembered of one resource from look to look; losing it costs nothing but a little calm."""
+
+    pauses: Pauses = field(default_factory=lambda: Pauses(_SHORTEST, _LONGEST))
+    stand_ins: StandIns = field(default_factory=StandIns)
+    unsettled_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at one resource: as it is, typed and raw, and what it may do."""
+
+    key: Key
+    resource: Resource
+    raw: dict[str, Any]
+    scene: Scene
+    memory: Memory
