@@ -13,6 +13,7 @@ import asyncio
 import json
 import os
 import random
+import signal
 import sys
 import time
 from pathlib import Path
@@ -38,6 +39,7 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, help="write every figure of every run into this file")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # no operator outlives this
     phases = [name.strip() for name in options.rows.split(",")]
     if unknown := set(phases) - PHASES.keys():
         parser.error(f"no such rows: {', '.join(unknown)} (there are: {', '.join(PHASES)})")

@@ -123,18 +123,19 @@ def _play(show: "Show", there: "Cluster | None", *, keep: bool) -> None:
         show.stop()
         show.join()
         if there is None and cluster is not None:
-            _end(cluster, show.console, keep=keep)
+            _end(cluster, show.console, keep=keep, in_cluster=show.choice.in_cluster)
     if show.error is not None:
         raise show.error
 
 
-def _end(cluster: "Cluster", console: Console, *, keep: bool) -> None:
+def _end(cluster: "Cluster", console: Console, *, keep: bool, in_cluster: bool) -> None:
     if not keep:
         cluster.down()
         console.say(f"{cluster.name} is down")
         return
     cluster.keep()
-    console.say(f"{cluster.name} is still up; the operators have ended")
+    ended = "" if in_cluster else "; the operators have ended"
+    console.say(f"{cluster.name} is still up{ended}")
     console.say(f"end it:   rumpf cluster down --name {cluster.name}")
 
 

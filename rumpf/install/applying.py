@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from rumpf.api import Api
+from rumpf.api.client import APPLY
 from rumpf.errors import ApiError, InstallError
 from rumpf.install.asking import NOT_FOUND, Deadline, Json, held, patiently, read, refusal
 from rumpf.install.kinds import CRD, DEPLOYMENT, NAMESPACE
@@ -19,7 +20,6 @@ STAND_IN: Final = "rumpf-run"
 Outcome = Literal["created", "changed", "unchanged", "deleted", "kept"]
 
 _EVERY: Final = 0.2
-_APPLY: Final = "application/apply-patch+yaml"
 _COUNTS: Final = frozenset({"managedFields", "resourceVersion", "generation"})
 
 
@@ -115,7 +115,7 @@ class Applier:
             params["dryRun"] = "All"
         path = kind.path(metadata.get("namespace", ""), metadata["name"])
         return await patiently(
-            lambda: self.api.request("PATCH", path, manifest, params=params, content_type=_APPLY)
+            lambda: self.api.request("PATCH", path, manifest, params=params, content_type=APPLY)
         )
 
     async def established(self, crd: Json) -> None:

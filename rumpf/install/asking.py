@@ -15,7 +15,7 @@ from rumpf.manifests.reading import part, parts, words
 T = TypeVar("T")
 Json = dict[str, Any]
 
-FORBIDDEN, NOT_FOUND, CONFLICT, INVALID = 403, 404, 409, 422
+FORBIDDEN, NOT_FOUND, CONFLICT = 403, 404, 409
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _TRIES = 5
 _FIRST_PAUSE = 0.2

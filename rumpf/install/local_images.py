@@ -49,6 +49,8 @@ def image_for(target: Target, operator: Operator, chosen: str | None, root: Path
     name, digest = _contents(archive)
     if chosen is None and name != operator.image:
         console.say(f"{operator.name}: image {name}, built here, instead of {operator.image}")
+    if _is_older(archive, root):
+        console.say(f"{operator.name}: the image is older than its source; {_BUILD} makes a new one")
     return Image(name, digest, archive)
 
 
@@ -118,6 +120,13 @@ def _archive(root: Path, chosen: str | None) -> Path | None:
     if not chosen.startswith(_LOCAL):
         return None
     return root / _BUILT / f"{chosen.removeprefix(_LOCAL).partition(':')[0]}.tar"
+
+
+def _is_older(archive: Path, root: Path) -> bool:
+    built = archive.stat().st_mtime
+    # Where rumpf itself is part of the project, it is part of the image.
+    sources = (source for folder in ("operators", "rumpf") for source in (root / folder).rglob("*.py"))
+    return any(source.stat().st_mtime > built for source in sources)
 
 
 def _contents(archive: Path) -> tuple[str, str]:

@@ -15,6 +15,8 @@ from rumpf.kinds import Kind
 from rumpf.manifests.reading import part
 
 _WARNINGS = 5
+_STARTS = "Startup probe failed"
+"""Every Pod that starts is asked before it can answer."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,8 @@ async def _warnings(api: Api, kinds: Iterable[Kind], namespace: str, name: str) 
             and str(each["involvedObject"].get("name", "")).startswith(name)
         )
     ]
-    return [_warned(each) for each in sorted(found, key=when)[-_WARNINGS:]]
+    worth = [each for each in found if _STARTS not in str(each.get("message"))]
+    return [_warned(each) for each in sorted(worth, key=when)[-_WARNINGS:]]
 
 
 def _warned(event: Json) -> Warned:

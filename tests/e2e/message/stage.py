@@ -10,6 +10,8 @@ from rumpf.testing import Kubectl, OperatorProcess, Operators
 
 Object = dict[str, Any]
 _EVERY = 0.1
+COLLECTED = 90.0
+"""Kubernetes' garbage collector learns of a new kind within half a minute; until then it lets children be."""
 
 
 @dataclass(frozen=True)

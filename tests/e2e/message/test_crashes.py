@@ -6,7 +6,7 @@ import pytest
 
 from rumpf.testing import Faults, OperatorProcess
 from rumpf.testing.proxy import ApiProxy, except_leases_and_events
-from tests.e2e.message.stage import Messages, until
+from tests.e2e.message.stage import COLLECTED, Messages, until
 
 pytestmark = pytest.mark.nodes("real")
 
@@ -39,7 +39,11 @@ def kill_at(messages: Messages, proxy: ApiProxy, scenario: str, write: int, mome
         arm = proxy.kill_before if moment == "before" else proxy.kill_after
         with arm(operator, write=write, client=name, matching=except_leases_and_events) as kill:
             act(messages, scenario, name)
-            until(lambda: kill.fired or settled(messages, scenario, name, operator), f"{name} is settled", 60)
+            until(
+                lambda: kill.fired or settled(messages, scenario, name, operator),
+                f"{name} is settled",
+                COLLECTED,
+            )
             fired = kill.fired
         if fired:
             kill.wait()
@@ -50,7 +54,7 @@ def kill_at(messages: Messages, proxy: ApiProxy, scenario: str, write: int, mome
             until(lambda: messages.prints("text", f"msg-{name}"), f"{name} is printed")
         if messages.get(name) if scenario != "delete" else False:
             messages.kubectl("delete", "message", name)
-        until(lambda: messages.pods() == [], "its Pod is gone")
+        until(lambda: messages.pods() == [], "its Pod is gone", COLLECTED)
     return fired
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rumpf.errors import KubectlFailed
-from tests.e2e.message.stage import Messages, until
+from tests.e2e.message.stage import COLLECTED, Messages, until
 
 real = pytest.mark.nodes("real")
 
@@ -58,7 +58,7 @@ def test_a_deleted_message_takes_its_pod_along(messages: Messages) -> None:
     messages.create()
     messages.ready()
     messages.kubectl("delete", "message", "hello-msg")
-    until(lambda: messages.pods() == [], "the Pod is gone")
+    until(lambda: messages.pods() == [], "the Pod is gone", COLLECTED)
 
 
 @real

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -68,6 +69,20 @@ def test_an_image_built_here_stands_in_for_the_operators_own_and_that_is_said(tm
     found = image_for(embedded(), operator(), None, tmp_path, Lines(said))
     assert found == Image("rumpf.local/operators:dev", "sha256:abc", built)
     assert "rumpf.local/operators:dev, built here, instead of registry.test/operators:1" in said.getvalue()
+
+
+def test_an_image_that_is_older_than_the_source_is_used_and_that_is_said(tmp_path: Path) -> None:
+    built = archive(tmp_path)
+    source = tmp_path / "operators/thing/operator.py"
+    source.parent.mkdir(parents=True)
+    source.touch()
+    said = io.StringIO()
+    os.utime(built, (source.stat().st_mtime + 1,) * 2)
+    image_for(embedded(), operator(), None, tmp_path, Lines(said))
+    assert "older" not in said.getvalue()
+    os.utime(built, (0, 0))
+    assert image_for(embedded(), operator(), None, tmp_path, Lines(said)).archive == built
+    assert "older than its source; rumpf image build operators" in said.getvalue()
 
 
 def test_what_was_chosen_is_taken(tmp_path: Path) -> None:

@@ -159,10 +159,11 @@ async def operating(
 async def until(condition: Callable[[], object], what: str, seconds: float = 600.0) -> None:
     """Wait until something is so."""
     loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
+    begun = loop.time()
     while not condition():
-        assert loop.time() < end, f"not within {seconds:g} s: {what}"
-        await asyncio.sleep(0.01)
+        waited = loop.time() - begun
+        assert waited < seconds, f"not within {seconds:g} s: {what}"
+        await asyncio.sleep(0.01 if waited < 1 else 0.5)
 
 
 async def calm(seconds: float = 60.0) -> None:
