@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -101,20 +102,21 @@ class Reflector:
             key: entry.uid for key in self.store if self._is_ours(key) and (entry := self.store.get(key))
         }
         version = ""
-        async for page in self._pages():
-            version = page["metadata"]["resourceVersion"]
-            for count, item in enumerate(page["items"] or ()):
-                key = self._take(item)
-                if before.get(key) == item["metadata"]["uid"]:
-                    del before[key]
-                if count % _YIELD_EVERY == 0:
-                    await asyncio.sleep(0)
-            self._well()
+        async with aclosing(self._pages()) as pages:
+            async for page in pages:
+                version = page["metadata"]["resourceVersion"]
+                for count, item in enumerate(page["items"] or ()):
+                    key = self._take(item)
+                    if before.get(key) == item["metadata"]["uid"]:
+                        del before[key]
+                    if count % _YIELD_EVERY == 0:
+                        await asyncio.sleep(0)
+                self._well()
         for key, uid in before.items():
             self._lose(key, uid, int(version))
         return str(version)
 
-    async def _pages(self) -> AsyncIterator[dict[str, Any]]:
+    async def _pages(self) -> AsyncGenerator[dict[str, Any]]:
         """Give page after page; the next one is on its way while one is taken in."""
         following: asyncio.Task[bytes] | None = asyncio.create_task(self._page(""))
         try:
