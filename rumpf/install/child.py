@@ -7,10 +7,14 @@ import contextlib
 import importlib
 import os
 import runpy
+import shutil
 import signal
 import sys
 import threading
+from pathlib import Path
 
+_PRIVATE = "rumpf-run-"
+"""As in `rumpf.install.identity`, which need not be imported for it."""
 _NEEDED = ("rumpf.runtime.hosted", "rumpf.runtime.logs", "uvloop")
 
 
@@ -23,14 +27,27 @@ def main() -> None:
             importlib.import_module(module)
     if not sys.stdin.buffer.readline():
         return
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    runpy.run_module("rumpf.runtime", run_name="__main__", alter_sys=True)
+    orphaned = threading.Event()
+    threading.Thread(target=_end_with_parent, args=(orphaned,), daemon=True).start()
+    try:
+        runpy.run_module("rumpf.runtime", run_name="__main__", alter_sys=True)
+    finally:
+        if orphaned.is_set():
+            _clean_up()
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(orphaned: threading.Event) -> None:
     while os.read(sys.stdin.fileno(), 1024):
         pass
+    orphaned.set()
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _clean_up() -> None:
+    """Remove the private folder, which whoever started this cannot any more."""
+    folder = Path(os.environ.get("KUBECONFIG", "")).parent
+    if folder.name.startswith(_PRIVATE):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

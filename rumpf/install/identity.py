@@ -19,6 +19,8 @@ from rumpf.install.asking import patiently, refusal
 from rumpf.install.kinds import SERVICE_ACCOUNT
 
 LIFETIME: Final = 3600
+PRIVATE: Final = "rumpf-run-"
+"""How the names of private folders begin."""
 _RENEWED_AFTER: Final = 0.7
 """Of its lifetime: a token is renewed while there is time left to try again."""
 _TRY_AGAIN: Final = 15.0
@@ -27,7 +29,7 @@ _TRY_AGAIN: Final = 15.0
 @contextmanager
 def private_folder() -> Generator[Path]:
     """Make a folder that is this user's alone, and is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="rumpf-run-") as folder:
+    with tempfile.TemporaryDirectory(prefix=PRIVATE, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
@@ -37,7 +39,10 @@ def kubeconfig_in(folder: Path) -> Path:
 
 
 class Identity:
-    """While it is entered there is a kubeconfig of the account's in a folder, readable by this user alone."""
+    """While it is entered, a kubeconfig of the account's in a private folder is kept good.
+
+    The folder outlives it: a process that ends in order still needs its token.
+    """
 
     def __init__(
         self,
@@ -76,8 +81,6 @@ class Identity:
         if self._renewing is not None:
             self._renewing.cancel()
             await asyncio.wait({self._renewing})
-        for name in ("token", "kubeconfig"):
-            (self._folder / name).unlink(missing_ok=True)
 
     async def _keep_fresh(self, left: float) -> None:
         while True:

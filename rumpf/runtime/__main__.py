@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import importlib
 import os
 import socket
@@ -16,6 +17,8 @@ from rumpf.runtime.environment import namespaces
 from rumpf.runtime.hosted import Hosted
 from rumpf.runtime.logs import configure
 
+_COLLECT_AFTER = 50_000
+
 
 def main() -> None:
     """Import the operators' modules, and let kopf run them until a signal comes."""
@@ -28,6 +31,7 @@ def main() -> None:
     try:
         for module in modules:
             importlib.import_module(module)
+        collect_rarely()
         watched = namespaces()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(
@@ -63,6 +67,16 @@ def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
     except ImportError:
         return None
     return uvloop.Loop
+
+
+def collect_rarely() -> None:
+    """Have Python look for cyclic garbage seldom.
+
+    An object in JSON is some hundred small dictionaries, none of them in a cycle, and all gone in a moment.
+    By default Python looks for cycles after each few hundred: four fifths of the time that reading took.
+    """
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 10, 20)
 
 
 if __name__ == "__main__":

@@ -185,12 +185,15 @@ def test_its_kubeconfig_is_its_own_readable_by_nobody_else_and_gone_at_the_end(
     assert list(scratch.iterdir()) == []
 
 
-def test_it_ends_with_whoever_started_it_even_if_that_is_killed(project: Project) -> None:
-    with Running(project, "run", "gadget") as running:
+def test_it_ends_with_whoever_started_it_even_if_that_is_killed(project: Project, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with Running(project, "run", "gadget", TMPDIR=str(scratch)) as running:
         running.says("leading as")
         (child,) = running.children()
         running.end(signal.SIGKILL)
         until(lambda: not Path(f"/proc/{child}").exists() or _is_zombie(child), "the operator has ended")
+    assert list(scratch.iterdir()) == []
 
 
 def _is_zombie(pid: int) -> bool:

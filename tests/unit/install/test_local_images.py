@@ -77,7 +77,8 @@ def test_an_image_that_is_older_than_the_source_is_used_and_that_is_said(tmp_pat
     source.parent.mkdir(parents=True)
     source.touch()
     said = io.StringIO()
-    os.utime(built, (source.stat().st_mtime + 1,) * 2)
+    later = source.stat().st_mtime + 1
+    os.utime(built, (later, later))
     image_for(embedded(), operator(), None, tmp_path, Lines(said))
     assert "older" not in said.getvalue()
     os.utime(built, (0, 0))
