@@ -3,9 +3,9 @@
 Every operator is a process outside of a cluster with fake nodes, alone in it, with the same identity and
 the same load. They take turns in every phase; medians of the runs are printed, beside the goals.
 
-    --quick                    a tenth of everything: does it work at all?
-    --rows burst,many          only these phases
-    --rivals "rumpf,Go, 8"     only rivals whose names begin so; separated by ; or as separate options
+    --quick                          a tenth of everything: does it work at all?
+    --rows burst,many                only these phases
+    --rivals "rumpf;Go, 8 workers"   only these, separated by semicolons
 """
 
 import argparse
@@ -47,17 +47,26 @@ def main() -> None:
     if not rivals:
         parser.error(f"none of these rivals can be measured (there are: {'; '.join(RIVALS)})")
     measured: dict[str, dict[str, list[float]]] = {rival.name: {} for rival in rivals}
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {time.strftime('%Y-%m-%d %H:%M')}")
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
+    print(f"{cores} cores, load {load:.1f}, {time.strftime('%Y-%m-%d %H:%M')}")
+    if load > cores / 2:
+        print("others are at work here: compare the rivals, and believe no seconds")
     for run in range(options.runs):
         for phase in phases:
             for rival in random.sample(rivals, len(rivals)):
                 figures = measure(phase, rival, _QUICK if options.quick else 1.0)
-                print(f"  run {run + 1}, {phase}, {rival.name}: {in_short(figures)}", flush=True)
+                print(
+                    f"  run {run + 1}, {phase}, {rival.name}: {in_short(figures)}, the machine {load_now()}",
+                    flush=True,
+                )
                 for key, value in figures.items():
                     measured[rival.name].setdefault(key, []).append(value)
                 if options.json:
                     options.json.write_text(json.dumps(measured, indent=1))
-    print(f"\n{table(measured)}\n\nmedians of {options.runs}, load {os.getloadavg()[0]:.1f} at the end")
+    print(
+        f"\n{table(measured, judged=not options.quick)}\n"
+        f"\nmedians of {options.runs}, load {load_now()} at the end"
+    )
 
 
 def chosen(names: str) -> list[Rival]:
@@ -86,6 +95,11 @@ def measure(phase: str, rival: Rival, scale: float) -> Figures:
                 return {}
 
     return asyncio.run(run())
+
+
+def load_now() -> str:
+    """Return how many processes want a processor."""
+    return f"{os.getloadavg()[0]:.1f}"
 
 
 def in_short(figures: Figures) -> str:

@@ -35,6 +35,7 @@ def pod_for(name: str, text: str) -> dict[str, Any]:
                     "image": os.environ["MESSAGE_IMAGE"],
                     "command": ["sh", "-c", SAY],
                     "env": [{"name": "TEXT", "value": text}],
+                    "resources": {"requests": {"cpu": "1m", "memory": "4Mi"}, "limits": {"memory": "16Mi"}},
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
                         "readOnlyRootFilesystem": True,

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -104,6 +105,10 @@ func (r *MessageReconciler) podFor(message *Message) *corev1.Pod {
 				Image:   r.image,
 				Command: []string{"sh", "-c", say},
 				Env:     []corev1.EnvVar{{Name: "TEXT", Value: message.Spec.Text}},
+				Resources: corev1.ResourceRequirements{
+					Requests: corev1.ResourceList{"cpu": resource.MustParse("1m"), "memory": resource.MustParse("4Mi")},
+					Limits:   corev1.ResourceList{"memory": resource.MustParse("16Mi")},
+				},
 				SecurityContext: &corev1.SecurityContext{
 					AllowPrivilegeEscalation: ptr.To(false),
 					ReadOnlyRootFilesystem:   ptr.To(true),
