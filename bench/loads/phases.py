@@ -20,6 +20,7 @@ from loads.work import Work
 Figures = dict[str, float]
 NEVER = math.inf
 _LIMIT = 300.0
+_LEAST_LIMIT = 60.0
 _WARM = 20
 _STANDBY_WARMS_UP = 5.0
 _CONVERGES_WITHIN = 90.0
@@ -44,9 +45,14 @@ class Scene:
         """Return names of Messages to come."""
         return [f"{what}-{number}" for number in range(self.count(full))]
 
-    async def all_right(self, begun: float, limit: float = _LIMIT) -> float:
+    @property
+    def limit(self) -> float:
+        """So many seconds anything may take."""
+        return max(_LIMIT * self.scale, _LEAST_LIMIT)
+
+    async def all_right(self, begun: float) -> float:
         """Return the seconds since `begun` when all are as they should be; NEVER if that takes too long."""
-        right = await self.seen.until(lambda: len(self.seen.right) == len(self.seen.wanted), limit)
+        right = await self.seen.until(lambda: len(self.seen.right) == len(self.seen.wanted), self.limit)
         return time.monotonic() - begun if right else NEVER
 
     async def one(self, name: str) -> float:
@@ -115,7 +121,7 @@ async def backlog(scene: Scene) -> Figures:
     begun = time.monotonic()
     operator = scene.rival.start(scene.where)
     try:
-        await scene.seen.until(lambda: bool(scene.seen.right), _LIMIT)
+        await scene.seen.until(lambda: bool(scene.seen.right), scene.limit)
         first = time.monotonic() - begun
         done = await scene.all_right(begun)
     finally:

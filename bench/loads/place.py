@@ -22,6 +22,7 @@ OPERATOR = "system:serviceaccount:default:operator"
 """Who every rival is; the one who makes the load is the administrator."""
 _CRD = ROOT / "operators/message/k8s/crd.yaml"
 _DAY = 86400
+_FURNISHED_WITHIN = 60
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,12 @@ async def place(name: str, *, audit: bool = False) -> AsyncIterator[Place]:
     cluster = up(ClusterSpec(name, nodes="fake", audit=audit))
     try:
         async with Api(connect(str(cluster.kubeconfig)), agent="bench") as api:
-            await _create(api, "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-            await _install_crd(api)
-            await _leave_ending_pods_to_us(cluster, api)
+            async with asyncio.timeout(_FURNISHED_WITHIN):
+                await _create(api, "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+                await _install_crd(api)
+                await _leave_ending_pods_to_us(cluster, api)
+                kubeconfig = await _identity(api, cluster.kubeconfig)
             logs = cluster.folder / "logs"
-            kubeconfig = await _identity(api, cluster.kubeconfig)
             server = next(each.pid for each in cluster.status() if each.name == "kube-apiserver")
             yield Place(api, kubeconfig, logs, logs / "audit.log", server or 0)
     finally:
