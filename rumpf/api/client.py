@@ -1,10 +1,10 @@
 """Requests to the API server: JSON in, JSON out, every refusal an ApiError with what the server said."""
 
-import asyncio
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any, Final, Self
 
 import aiohttp
@@ -80,7 +80,7 @@ class Api:
         accept: str = "application/json",
     ) -> bytes:
         """Ask for something; return the answer as it came."""
-        begun = _now()
+        begun = monotonic()
         status = 0
         data = None if body is None else orjson.dumps(body)
         try:
@@ -108,7 +108,20 @@ class Api:
             ) from error
         finally:
             if self._observe is not None:
-                self._observe(_verb(method, content_type), status, _now() - begun)
+                self._observe(_verb(method, content_type), status, monotonic() - begun)
+
+    async def create(self, manifest: Mapping[str, Any], kind: Kind, *, manager: str) -> Json:
+        """Create an object, and nothing else: ApiError 409 where its name is taken.
+
+        It is less work for the API server than an apply, and as strict with unknown fields. But nothing is
+        known of who wants which field: a later apply that leaves one out does not take it away.
+        """
+        return await self.request(
+            "POST",
+            kind.path(manifest["metadata"].get("namespace")),
+            {"apiVersion": kind.api_version, "kind": kind.kind, **manifest},
+            params={"fieldManager": manager, "fieldValidation": "Strict"},
+        )
 
     async def apply(
         self,
@@ -134,7 +147,7 @@ class Api:
         self, path: str, params: Mapping[str, str], *, silence: float = 90.0, accept: str = "application/json"
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """Open a watch: an iterator over its lines. It ends with the server, or after a long silence."""
-        begun = _now()
+        begun = monotonic()
         status = 0
         try:
             async with _opened(self._watching).get(
@@ -145,7 +158,7 @@ class Api:
             ) as response:
                 status = response.status
                 if self._observe is not None:
-                    self._observe("watch", status, _now() - begun)
+                    self._observe("watch", status, monotonic() - begun)
                 if status >= 400:  # noqa: PLR2004 - the first of the refusals
                     retry_after = response.headers.get("Retry-After")
                     raise self._refusal(status, await response.read(), "WATCH", path, retry_after)
@@ -212,7 +225,8 @@ def _refusal(status: int, text: bytes, where: str, retry_after: str | None) -> A
         404: "is the CRD installed, and the name right?",
         422: "change what the message names",
     }.get(status, "try again")
-    seconds = retry_after or (said.get("details") or {}).get("retryAfterSeconds")
+    details = said.get("details") or {}
+    seconds = retry_after or details.get("retryAfterSeconds")
     return ApiError(
         said.get("message") or f"HTTP {status}",
         where=where,
@@ -220,6 +234,7 @@ def _refusal(status: int, text: bytes, where: str, retry_after: str | None) -> A
         status=status,
         reason=said.get("reason") or "",
         retry_after=float(seconds) if seconds and str(seconds).isdigit() else None,
+        causes=tuple(str(cause.get("reason", "")) for cause in details.get("causes") or ()),
     )
 
 
@@ -229,10 +244,6 @@ def _verb(method: str, content_type: str) -> str:
 
 def _words(error: BaseException) -> str:
     return str(error) or type(error).__name__
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _lively_socket(address: tuple[Any, ...]) -> socket.socket:

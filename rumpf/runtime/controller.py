@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
 from typing import Any, Protocol
 
 from pydantic import ValidationError
@@ -14,9 +15,11 @@ from rumpf.resource import ObjectMeta, Resource
 from rumpf.runtime.caches import Cached
 from rumpf.runtime.logs import about
 from rumpf.runtime.look import Look, Memory
+from rumpf.runtime.own import Own
 from rumpf.runtime.queue import Queue, Urgency
-from rumpf.runtime.scene import NotLeading, Scene, Stage
-from rumpf.runtime.settle import is_ready, wire, with_ready
+from rumpf.runtime.scene import Scene
+from rumpf.runtime.settle import Unsettled, is_behind, is_ready, wire, with_ready
+from rumpf.runtime.stage import NotLeading, Stage
 from rumpf.runtime.store import Entry, Key
 from rumpf.runtime.tracing import Off, Tracing
 from rumpf.runtime.writer import Writer
@@ -24,8 +27,8 @@ from rumpf.world import NotOurs, Refused, Waiting
 
 OFF = Off()
 _LOG = logging.getLogger("rumpf.reconcile")
-_CALM = 1.0
-"""So long the news that something is under way may wait: mostly it is over by then."""
+_GLANCE = 1.0
+"""So often it is looked whether a status that is kept back may be written."""
 _TELLS_AFTER = 3
 """So many failures in a row, and the status says so."""
 _NOW_AND_THEN = 30.0
@@ -68,6 +71,8 @@ class Controller:
             self._memories.pop(key, None)
             self.queue.forget(key)
         elif before is None or before.uid != now.uid:
+            # What is remembered is of another that had the name.
+            self._memories.pop(key, None)
             self.queue.add(key, Urgency.ASKED if now.pending else Urgency.LOOK)
         elif before.fingerprint != now.fingerprint:
             self.queue.add(key, Urgency.ASKED)
@@ -98,14 +103,13 @@ class Controller:
             await asyncio.sleep(0)
 
     async def _one(self, key: Key) -> None:
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
+        begun = monotonic()
         memory = self._memories.setdefault(key, Memory())
         entry = self.store.get(key)
         kind = self.kind.kind
         with about(kind, *key, entry.uid if entry else ""), self._tracing.reconcile(kind, *key):
             result = await self._guarded(key, memory)
-        self._gauge.reconciled(self.kind.kind, result, loop.time() - begun)
+        self._gauge.reconciled(self.kind.kind, result, monotonic() - begun)
 
     async def _guarded(self, key: Key, memory: Memory) -> str:
         """Reconcile, and see to what fails: it is tried again, and nothing else is disturbed."""
@@ -144,8 +148,8 @@ class Controller:
         if ours and ours not in resource.metadata.finalizers:
             raw = await self._writer.finalizers(raw, [*resource.metadata.finalizers, ours])
             resource = self._read(raw)
-        scene = Scene(self._stage, resource, memory.stand_ins)
-        look = Look(key, resource, raw, scene, memory)
+        look = self._look(key, resource, raw, memory)
+        scene = look.scene
         result, returned = await self._act(self.reconciler, look)
         if returned is not None:
             await self._settle_when_calm(look, wire(returned), resource.metadata.generation)
@@ -154,6 +158,10 @@ class Controller:
         elif self.reconciler.resync:
             self.queue.add_later(key, self.reconciler.resync)
         return result
+
+    def _look(self, key: Key, resource: Resource, raw: dict[str, Any], memory: Memory) -> Look:
+        own = Own(key, raw, memory.notes, self._writer, lambda: self.queue.add(key))
+        return Look(key, resource, own, Scene(self._stage, resource, memory.stand_ins, own), memory)
 
     def _read(self, raw: dict[str, Any]) -> Resource:
         """Return the resource. A status that makes no sense (any more) is none: it is ours to write."""
@@ -176,9 +184,9 @@ class Controller:
             said = with_ready(raw.get("status") or {}, generation, "False", "Invalid", why)
             await self._settle(key, raw, said, generation)
         elif self.reconciler.finalizer in metadata.get("finalizers", ()):
-            told = self.reconciler.resource.model_construct(metadata=ObjectMeta.model_validate(metadata))
+            told = ObjectMeta.model_validate(metadata)
             text = f"it is invalid ({why}) and is let go: what lies outside of the cluster was not cleaned up"
-            self._stage.note(told, "Warning", "NotFinalized", text)
+            self._stage.note(self.kind, told, "Warning", "NotFinalized", text)
             _LOG.warning("%s", text)
             left = [each for each in metadata["finalizers"] if each != self.reconciler.finalizer]
             await self._writer.finalizers(raw, left)
@@ -212,23 +220,24 @@ class Controller:
         return "done", returned
 
     async def _settle_when_calm(self, look: Look, status: Mapping[str, Any], generation: int) -> None:
-        """Write a status; one that tells of something under way waits a moment while there is other work.
+        """Write a status; one that tells of something under way is kept back where it will be over soon.
 
         In a burst most of these would be out of date before they are read, and each costs a request.
         """
-        now = asyncio.get_running_loop().time()
-        key, memory = look.key, look.memory
+        key, memory, busy = look.key, look.memory, self.queue.busy
         change = self._writer.change(look.raw, status, generation) if self._has_status else {}
         observed = look.raw.get("status") or {}
-        # One that was Ready before its spec was changed will be so again, and is known to be behind.
-        changing = is_ready(observed) and observed.get("observedGeneration") != generation
-        waits = change and not is_ready(status) and (self.queue.busy or changing or _under_way(status))
-        if waits:
-            memory.unsettled_since = memory.unsettled_since or now
-            if now < memory.unsettled_since + _CALM:
-                self.queue.add_later(key, memory.unsettled_since + _CALM - now)
+        newest = look.resource.metadata.generation
+        # One that was Ready before its spec was changed will be so again.
+        changing = is_ready(observed) and is_behind(observed, newest)
+        if change and not is_ready(status):
+            now = asyncio.get_running_loop().time()
+            memory.unsettled = kept = Unsettled.next(memory.unsettled, status, now)
+            left = kept.until(observed, newest, busy=busy) - now
+            if left > 0 and (busy or changing or kept.replacing):
+                self.queue.add_later(key, min(_GLANCE, left))
                 return
-        memory.unsettled_since = None
+        memory.unsettled = None
         await self._writer.status(key, look.raw, change)
 
     async def _settle(
@@ -242,8 +251,9 @@ class Controller:
         ours, finalize = self.reconciler.finalizer, self.reconciler.finalize
         if finalize is None or ours not in resource.metadata.finalizers:
             return "deleted"
-        scene = Scene(self._stage, resource, memory.stand_ins)
-        result, _ = await self._act(finalize, Look(key, resource, raw, scene, memory))
+        look = self._look(key, resource, raw, memory)
+        scene = look.scene
+        result, _ = await self._act(finalize, look)
         if result != "done":
             if scene.look_again is not None:
                 self.queue.add_later(key, scene.look_again)
@@ -278,10 +288,3 @@ class Controller:
             await self._settle(key, raw, said, entry.generation)
         except Exception:  # noqa: BLE001 - it fails already
             _LOG.debug("the status could not be written either", exc_info=True)
-
-
-def _under_way(status: Mapping[str, Any]) -> bool:
-    """Whether a status speaks of what is being replaced: over in a moment, mostly."""
-    return any(
-        each["type"] == "Ready" and each["reason"] == "Replacing" for each in status.get("conditions") or ()
-    )

@@ -8,7 +8,6 @@ from typing import Any
 
 from rumpf.api import Api, Connection
 from rumpf.operator import Operator
-from rumpf.resource import Resource
 from rumpf.runtime.caches import Cached, caches
 from rumpf.runtime.controller import Controller
 from rumpf.runtime.environment import Environment
@@ -18,10 +17,9 @@ from rumpf.runtime.metrics import Metrics
 from rumpf.runtime.probes import Check, Probes, heard_within
 from rumpf.runtime.reflector import Reflector
 from rumpf.runtime.routes import Routes
-from rumpf.runtime.scene import Stage
+from rumpf.runtime.stage import Stage
 from rumpf.runtime.store import Entry, Key
 from rumpf.runtime.tracing import configure as configure_tracing
-from rumpf.world import EventType
 
 _LOG = logging.getLogger("rumpf.engine")
 _DEAF = 600.0
@@ -51,16 +49,17 @@ class Engine:
         self._closing = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self._workers: list[asyncio.Task[None]] = []
-        self.metrics = Metrics(operator.full_name)
+        self.metrics = Metrics(operator.full_name, declared=operator.metrics)
         self._tracing = configure_tracing(operator.full_name)
         self._api = Api(connection, agent=operator.full_name, observe=self._requested)
-        self._caches = caches(self._api, operator, environment.namespaces, self._changed)
+        self._caches = caches(self._api, operator, environment.namespaces, self._changed, environment.grants)
         self._recorder = Recorder(
             self._api,
             operator.full_name,
             environment.identity,
             noted=self.metrics.noted,
-            busy=lambda: any(controller.queue.busy for controller in self._controllers),
+            # Not beside a reconcile: its next write is what somebody waits for.
+            busy=lambda: any(each.queue.active or each.queue.busy for each in self._controllers),
         )
         self._lease = (
             Lease(
@@ -72,11 +71,20 @@ class Engine:
             if environment.elects
             else None
         )
-        self._stage = Stage(self._api, operator, self._caches, self._note, self._leads, environment.settings)
+        self._stage = Stage(
+            self._api,
+            operator,
+            self._caches,
+            self._recorder.note,
+            self._leads,
+            environment.settings,
+            environment.grants,
+            self.metrics.measured,
+        )
         self._controllers = [
             Controller(each, self._stage, self.metrics, self._tracing) for each in operator.reconcilers
         ]
-        self._routes = Routes(operator, self._controllers)
+        self._routes = Routes(operator, self._controllers, self._caches)
 
     async def start(self) -> None:
         """Open the connections, and begin to watch; returns once the probes answer."""
@@ -99,6 +107,7 @@ class Engine:
         if self._workers:
             await asyncio.wait(self._workers, timeout=_GRACE)
         await _end([*self._workers, *self._tasks])
+        await self._stage.follows.close()
         await self._closing.aclose()
         # It may send the last spans, and waits for that.
         await asyncio.to_thread(self._tracing.close)
@@ -203,12 +212,9 @@ class Engine:
     def _leads(self) -> bool:
         return self._lease is None or self._lease.leading
 
-    def _note(self, resource: Resource, event_type: EventType, reason: str, message: str) -> None:
-        self._recorder.note(resource.names.kind, resource.metadata, event_type, reason, message)
-
     def _changed(self, what: Cached, key: Key, before: Entry | None, now: Entry | None, by: str) -> None:
         if before is not None and (now is None or now.uid != before.uid):
-            self._stage.as_asked.pop(before.uid, None)
+            self._stage.forget(before.uid)
         self._routes.tell(what, key, before, now, by)
 
 

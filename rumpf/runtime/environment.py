@@ -5,11 +5,12 @@ import re
 import socket
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rumpf.errors import UsageError
 from rumpf.operator import Operator
+from rumpf.rights import EVERYWHERE, Grant
 
 _DOWNWARD = Path("/etc/podinfo/annotations")
 """Where a Deployment of OLM's may mount its annotations."""
@@ -34,6 +35,8 @@ class Environment:
     """Whether a leader is elected among the replicas."""
     http: tuple[str, int] | None = None
     """Where metrics and probes are served; None where nobody asked for them."""
+    grants: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Where each grant is given: `("*",)` in all namespaces, else in those that are named."""
 
     @classmethod
     def of(cls, operator: Operator, variables: Mapping[str, str] = os.environ) -> "Environment":
@@ -46,14 +49,16 @@ class Environment:
                 where="RUMPF_LEADER_ELECTION",
                 remedy="set POD_NAMESPACE too",
             )
+        watched = namespaces(variables)
         return cls(
             settings={each.name: variables.get(each.name) or each.default for each in operator.settings},
-            namespaces=namespaces(variables),
+            namespaces=watched,
             home=home,
             # Two processes of one host or Pod are two candidates.
             identity=f"{variables.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}",
             elects=elects,
             http=_address(variables.get("RUMPF_HTTP", _IN_A_POD if home else "")),
+            grants={each.name: _places(each, variables, watched) for each in operator.grants},
         )
 
 
@@ -63,7 +68,20 @@ def namespaces(variables: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     if not named and _DOWNWARD.exists():
         found = _TARGETS.search(_DOWNWARD.read_text())
         named = found.group(1) if found else ""
-    return tuple(sorted({name.strip() for name in named.split(",") if name.strip()}))
+    return _listed(named)
+
+
+def _places(grant: Grant, variables: Mapping[str, str], watched: tuple[str, ...]) -> tuple[str, ...]:
+    """Tell where a grant is given. Where nothing is watched it is of no use, whatever is said."""
+    said = variables.get(grant.variable)
+    given = set(grant.places if said is None else _listed(said))
+    if given.issuperset(EVERYWHERE):
+        return watched or EVERYWHERE
+    return tuple(sorted(given.intersection(watched) if watched else given))
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(sorted({name.strip() for name in text.split(",") if name.strip()}))
 
 
 def _flag(variables: Mapping[str, str], name: str, *, default: bool) -> bool:

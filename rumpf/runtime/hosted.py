@@ -8,6 +8,7 @@ import kopf
 
 from rumpf.api import connect
 from rumpf.operator import Operator
+from rumpf.rights import EVERYWHERE
 from rumpf.runtime.engine import Engine
 from rumpf.runtime.environment import Environment
 
@@ -43,6 +44,9 @@ class Hosted:
         self.running.append(self)
         where = ", ".join(environment.namespaces) or "all namespaces"
         _LOG.info("%s is up, watching %s", self._operator.full_name, where)
+        for grant, places in environment.grants.items():
+            given = "all namespaces" if places == EVERYWHERE else ", ".join(places) or "no namespace"
+            _LOG.info("%s is granted in %s", grant, given)
 
     async def stop(self) -> None:
         """Stop it."""

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rumpf.resource import Resource
+from rumpf.runtime.own import Own
 from rumpf.runtime.pauses import Pauses
 from rumpf.runtime.scene import Scene, StandIns
+from rumpf.runtime.settle import Unsettled
 from rumpf.runtime.store import Key
 
 _SHORTEST, _LONGEST = 0.2, 300.0
@@ -17,7 +19,10 @@ class Memory:
 
     pauses: Pauses = field(default_factory=lambda: Pauses(_SHORTEST, _LONGEST))
     stand_ins: StandIns = field(default_factory=StandIns)
-    unsettled_since: float | None = None
+    unsettled: Unsettled | None = None
+    """The status that is not written yet."""
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What the operator's own code remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,11 @@ class Look:
 
     key: Key
     resource: Resource
-    raw: dict[str, Any]
+    own: Own
     scene: Scene
     memory: Memory
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The resource as it was last seen, or written in this look."""
+        return self.own.raw

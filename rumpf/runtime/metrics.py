@@ -1,165 +1,83 @@
 """What an operator counts and measures of itself, and how Prometheus reads it.
 
-To count costs a dictionary's look-up and an addition; all else is asked for when somebody reads. Belongs to
-one event loop: it takes no locks. docs/metrics.md lists what there is.
+docs/metrics.md lists what there is.
 """
 
 import platform
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    InfoMetricFamily,
-    Metric,
-)
+from prometheus_client.metrics_core import InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from rumpf import __version__
+from rumpf.measures import Counter, Histogram
+from rumpf.runtime.instruments import Counts, Distributions, Gauge, Read
+from rumpf.runtime.measured import Measured
 
 OPENMETRICS = "application/openmetrics-text"
 
-Read = Callable[[], float]
-"""Returns what a gauge shows now."""
-
 _RECONCILES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _REQUESTS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-
-
-class _Counter:
-    """Counts, by the values of its labels."""
-
-    def __init__(self, name: str, text: str, labels: Sequence[str]) -> None:
-        self._name, self._text, self._labels = name, text, labels
-        self.counts: dict[tuple[str, ...], int] = {}
-
-    def add(self, values: tuple[str, ...]) -> None:
-        counts = self.counts
-        counts[values] = counts.get(values, 0) + 1
-
-    def family(self) -> Metric:
-        family = CounterMetricFamily(self._name, self._text, labels=self._labels)
-        for values, count in sorted(self.counts.items()):
-            family.add_metric(values, count)
-        return family
-
-
-class _Distribution:
-    """How often something took how long."""
-
-    __slots__ = ("_bounds", "_counts", "_sum")
-
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = bounds
-        self._counts = [0] * (len(bounds) + 1)
-        self._sum = 0.0
-
-    def add(self, seconds: float) -> None:
-        self._counts[bisect_left(self._bounds, seconds)] += 1
-        self._sum += seconds
-
-    def add_to(self, family: HistogramMetricFamily, values: tuple[str, ...]) -> None:
-        so_far = 0
-        buckets: list[tuple[str, float]] = []
-        for bound, count in zip((*self._bounds, "+Inf"), self._counts, strict=True):
-            so_far += count
-            buckets.append((str(bound), so_far))
-        family.add_metric(values, buckets, self._sum)
-
-
-class _Histogram:
-    """Distributions, by the value of a label."""
-
-    def __init__(self, name: str, text: str, label: str, bounds: Sequence[float]) -> None:
-        self._name, self._text, self._label, self._bounds = name, text, label, bounds
-        self._distributions: dict[str, _Distribution] = {}
-
-    def add(self, value: str, seconds: float) -> None:
-        distribution = self._distributions.get(value)
-        if distribution is None:
-            distribution = self._distributions[value] = _Distribution(self._bounds)
-        distribution.add(seconds)
-
-    def family(self) -> Metric:
-        family = HistogramMetricFamily(self._name, self._text, labels=(self._label,))
-        for value, distribution in sorted(self._distributions.items()):
-            distribution.add_to(family, (value,))
-        return family
-
-
-class _Gauge:
-    """Something that is asked for its value when somebody reads it."""
-
-    def __init__(self, name: str, text: str, labels: Sequence[str] = ()) -> None:
-        self._name, self._text, self._labels = name, text, labels
-        self._read: dict[tuple[str, ...], Read] = {}
-
-    def show(self, values: tuple[str, ...], read: Read) -> None:
-        self._read[values] = read
-
-    def family(self) -> Metric:
-        family = GaugeMetricFamily(self._name, self._text, labels=self._labels)
-        for values, read in sorted(self._read.items()):
-            family.add_metric(values, float(read()))
-        return family
 
 
 @dataclass(frozen=True, eq=False)
 class _Families(Collector):
     """All of them, for a registry."""
 
-    every: Sequence[_Counter | _Histogram | _Gauge]
+    every: Sequence[Counts | Distributions | Gauge]
+    measured: Measured
     build: Metric
 
     def collect(self) -> Iterator[Metric]:
         for one in self.every:
             yield one.family()
+        yield from self.measured.families()
         yield self.build
 
 
 class Metrics:
     """What one operator tells of itself. Nothing here knows of another operator in the same process."""
 
-    def __init__(self, operator: str, version: str = __version__) -> None:
-        self._reconciles = _Counter(
+    def __init__(
+        self, operator: str, version: str = __version__, declared: Iterable[Counter | Histogram] = ()
+    ) -> None:
+        self.measured = Measured(declared)
+        """What its author has it count and measure."""
+        self._reconciles = Counts(
             "rumpf_reconciles", "Reconciles that ended, by how they ended.", ("kind", "result")
         )
-        self._seconds = _Histogram(
-            "rumpf_reconcile_seconds", "How long reconciles took.", "kind", _RECONCILES
+        self._seconds = Distributions(
+            "rumpf_reconcile_seconds", "How long reconciles took.", ("kind",), _RECONCILES
         )
-        self._retries = _Counter("rumpf_retries", "Reconciles that failed and are tried again.", ("kind",))
-        self._depth = _Gauge("rumpf_queue_depth", "Objects that wait for a worker.", ("kind",))
-        self._active = _Gauge("rumpf_active_workers", "Objects that are being worked on.", ("kind",))
-        self._requests = _Counter(
+        self._retries = Counts("rumpf_retries", "Reconciles that failed and are tried again.", ("kind",))
+        self._depth = Gauge("rumpf_queue_depth", "Objects that wait for a worker.", ("kind",))
+        self._active = Gauge("rumpf_active_workers", "Objects that are being worked on.", ("kind",))
+        self._requests = Counts(
             "rumpf_api_requests", "Requests to the API server; code 0: no answer came.", ("verb", "code")
         )
-        self._request_seconds = _Histogram(
+        self._request_seconds = Distributions(
             "rumpf_api_request_seconds",
             "How long the API server took to answer; of a watch: to open it.",
-            "verb",
+            ("verb",),
             _REQUESTS,
         )
-        self._events = _Counter(
+        self._events = Counts(
             "rumpf_events",
             "Events to be told: posted, counted up, or lost (dropped: too many; limited: too many of one "
             "object; failed: refused).",
             ("outcome",),
         )
-        self._leader = _Gauge("rumpf_leader", "1 in the replica that is at work, else 0.")
-        self._age = _Gauge(
+        self._leader = Gauge("rumpf_leader", "1 in the replica that is at work, else 0.")
+        self._age = Gauge(
             "rumpf_watch_age_seconds",
             "How long ago the API server was last heard on a watch; it says something every minute or so.",
             ("kind", "namespace"),
         )
-        self._objects = _Gauge(
-            "rumpf_objects", "Objects in memory, as the watches have seen them.", ("kind",)
-        )
-        self._lag = _Gauge(
+        self._objects = Gauge("rumpf_objects", "Objects in memory, as the watches have seen them.", ("kind",))
+        self._lag = Gauge(
             "rumpf_loop_lag_seconds", "How long the event loop kept others waiting, at worst, just lately."
         )
         self.registry = CollectorRegistry(auto_describe=False)
@@ -170,6 +88,7 @@ class Metrics:
                     *(self._requests, self._request_seconds, self._events),
                     *(self._leader, self._age, self._objects, self._lag),
                 ),
+                self.measured,
                 InfoMetricFamily(
                     "rumpf_build",
                     "What runs here.",
@@ -182,7 +101,7 @@ class Metrics:
     def reconciled(self, kind: str, result: str, seconds: float) -> None:
         """Count a reconcile that ended, and how long it took."""
         self._reconciles.add((kind, result))
-        self._seconds.add(kind, seconds)
+        self._seconds.add((kind,), seconds)
 
     def retried(self, kind: str) -> None:
         """Count one that will be tried again."""
@@ -191,7 +110,7 @@ class Metrics:
     def requested(self, verb: str, code: int, seconds: float) -> None:
         """Count a request to the API server."""
         self._requests.add((verb, str(code)))
-        self._request_seconds.add(verb, seconds)
+        self._request_seconds.add((verb,), seconds)
 
     def noted(self, outcome: str) -> None:
         """Count an Event, by what became of it."""

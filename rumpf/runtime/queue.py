@@ -11,7 +11,7 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Urgency(IntEnum):
-    """What comes first."""
+    """Why a key is to be worked on."""
 
     ASKED = 0
     """A person changed something."""
@@ -21,8 +21,13 @@ class Urgency(IntEnum):
     """Nothing is known to have changed: a look after a start."""
 
 
-_FAIR = 10
-"""One of so many keys is not the most urgent one: who waits long is not to wait for ever."""
+_TURNS = (
+    *(tuple(Urgency), (Urgency.CHANGED, Urgency.ASKED, Urgency.LOOK)) * 4,
+    tuple(Urgency),
+    tuple(reversed(Urgency)),
+)
+"""Who comes first, in turn. What was begun is gone on with while more is asked for, neither waits for all of
+the other; a look after a start waits for both, but not for ever."""
 _SPARE = 64
 
 
@@ -33,12 +38,16 @@ class Queue(Generic[K]):
         self._lanes: tuple[deque[K], ...] = tuple(deque() for _ in Urgency)
         self._waiting: dict[K, Urgency] = {}
         self._active: dict[K, Urgency | None] = {}
+        self._looks = 0
+        """How many of those that wait are but looks."""
+        self._looking: set[K] = set()
+        """Who is worked on for no other reason."""
         self._later: list[tuple[float, int, K]] = []
         self._due: dict[K, float] = {}
         self._count = 0
         self._taken = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._available = asyncio.Event()
+        self._idle: deque[asyncio.Future[None]] = deque()
         self._closed = False
 
     def add(self, key: K, urgency: Urgency = Urgency.CHANGED) -> None:
@@ -53,8 +62,9 @@ class Queue(Generic[K]):
             return
         # One that becomes more urgent stands in two lanes: the later place is passed over.
         self._waiting[key] = urgency
+        self._looks += (urgency == Urgency.LOOK) - (known == Urgency.LOOK)
         self._lanes[urgency].append(key)
-        self._available.set()
+        self._wake()
 
     def add_later(self, key: K, seconds: float) -> None:
         """Have a key worked on after a while, unless it is before."""
@@ -80,12 +90,20 @@ class Queue(Generic[K]):
             if key is not None:
                 self._active[key] = None
                 return key
-            self._available.clear()
-            await self._available.wait()
+            idle = asyncio.get_running_loop().create_future()
+            self._idle.append(idle)
+            try:
+                await idle
+            except asyncio.CancelledError:
+                if not idle.cancelled():
+                    # It was called for a key that somebody else has to take now.
+                    self._wake()
+                raise
 
     def done(self, key: K) -> None:
         """Say that the work on a key is over."""
         again = self._active.pop(key)
+        self._looking.discard(key)
         if again is not None:
             self.add(key, again)
 
@@ -96,7 +114,8 @@ class Queue(Generic[K]):
     def close(self) -> None:
         """Give out no more keys."""
         self._closed = True
-        self._available.set()
+        while self._idle:
+            self._wake()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -107,8 +126,8 @@ class Queue(Generic[K]):
 
     @property
     def busy(self) -> bool:
-        """Whether there is other work than the one key that asks."""
-        return bool(self._waiting) or len(self._active) > 1
+        """Whether there is other work than the one key that asks. Looks after a start are none: few write."""
+        return len(self._waiting) > self._looks or len(self._active) - len(self._looking) > 1
 
     @property
     def active(self) -> int:
@@ -116,16 +135,26 @@ class Queue(Generic[K]):
         return len(self._active)
 
     def _next(self) -> K | None:
-        self._taken += 1
-        order = reversed(Urgency) if self._taken % _FAIR == 0 else Urgency
-        for urgency in order:
+        for urgency in _TURNS[self._taken % len(_TURNS)]:
             lane = self._lanes[urgency]
             while lane:
                 key = lane.popleft()
                 if self._waiting.get(key) == urgency:
                     del self._waiting[key]
+                    self._taken += 1
+                    if urgency == Urgency.LOOK:
+                        self._looks -= 1
+                        self._looking.add(key)
                     return key
         return None
+
+    def _wake(self) -> None:
+        """Call one worker of those that wait."""
+        while self._idle:
+            idle = self._idle.popleft()
+            if not idle.done():
+                idle.set_result(None)
+                return
 
     def _set_timer(self) -> None:
         loop = asyncio.get_running_loop()

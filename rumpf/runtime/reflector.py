@@ -13,11 +13,12 @@ from rumpf.api import Api
 from rumpf.errors import ApiError
 from rumpf.kinds import Kind
 from rumpf.runtime.pauses import Pauses
-from rumpf.runtime.store import Entry, Key, Store, key_of
+from rumpf.runtime.store import Entry, Key, Store, key_of, metadata_of
 
 Changed = Callable[[Key, Entry | None, Entry | None], None]
 """Told of every change: which object, what it was, what it is (None: it is not there)."""
-_PAGE = 500
+_PAGE = 250
+"""Larger ones are no quicker: so many objects are read and gone before Python looks for garbage."""
 _YIELD_EVERY = 100
 _GOES_ON = {0, 401, 403, 429, 500, 502, 503}
 """Refusals that say nothing of a watch's version: it goes on from there. After any other all is listed."""
@@ -41,6 +42,7 @@ class Reflector:
         namespace: str = "",
         labels: str = "",
         metadata_only: bool = False,
+        keep: Callable[[Key], bool] | None = None,
     ) -> None:
         self.kind = kind
         self.store = store
@@ -52,6 +54,7 @@ class Reflector:
         """When it was last heard, or last refused or failed to answer: what does not even try is dead."""
         self.trouble = ""
         """Why nothing is heard; empty while all is well."""
+        self._listening = False
         self._told: tuple[str, float] = ("", 0.0)
         self._useful = False
         self._version = ""
@@ -61,6 +64,17 @@ class Reflector:
         self._path = kind.path(namespace or None)
         self._selecting = {"labelSelector": labels} if labels else {}
         self._metadata_only = metadata_only
+        self._keep = keep
+
+    @property
+    def deaf_for(self) -> float:
+        """For how many seconds nothing can have been heard; none while a watch is open."""
+        return 0.0 if self._listening else asyncio.get_running_loop().time() - self.heard
+
+    async def fill(self) -> None:
+        """List once. Raises ApiError where `run` would try again."""
+        self._version = await self._list()
+        self.synced.set()
 
     async def run(self) -> None:
         """List and watch, until cancelled. Whatever goes wrong is tried again, after a growing pause."""
@@ -69,8 +83,7 @@ class Reflector:
             asked_for: float | None = None
             try:
                 if not self._version:
-                    self._version = await self._list()
-                    self.synced.set()
+                    await self.fill()
                 await self._watch()
                 if self._useful:
                     continue
@@ -149,11 +162,13 @@ class Reflector:
         ) as lines:
             self._well()
             opened = self.heard
+            self._listening = True
             try:
                 async for line in lines:
                     if line:
                         self._hear(orjson.loads(line))
             finally:
+                self._listening = False
                 if asyncio.get_running_loop().time() >= opened + _WORKED:
                     self._worked()
 
@@ -186,6 +201,10 @@ class Reflector:
 
     def _take(self, found: dict[str, Any]) -> Key:
         key = key_of(found)
+        if self._keep is not None and not self._keep(key):
+            return key
+        if self._metadata_only:
+            found = metadata_of(found)
         before, now = self.store.put(found)
         if now is not before:
             self._changed(key, before, now)

@@ -5,43 +5,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from rumpf.api import Api
-from rumpf.api.client import CREATE_ONLY
+from rumpf.api.client import CREATE_ONLY, MERGE
+from rumpf.conditions import Status
 from rumpf.errors import ApiError, DeclarationError
 from rumpf.kinds import Kind
 from rumpf.objects import Manifest, View
-from rumpf.operator import Operator
 from rumpf.resource import Resource
-from rumpf.runtime.caches import MANAGED_BY, Caches, owned
+from rumpf.runtime.caches import MANAGED_BY, owned
 from rumpf.runtime.drift import APPLIED, content, covers, fingerprint
+from rumpf.runtime.follows import Selection
+from rumpf.runtime.own import Own
+from rumpf.runtime.stage import NotLeading, Stage
 from rumpf.runtime.store import Key, Store
-from rumpf.world import EventType, NotOurs, Waiting
+from rumpf.runtime.surroundings import Surroundings
+from rumpf.world import NotOurs, Waiting
 
 V = TypeVar("V", bound=View)
-Note = Callable[[Resource, EventType, str, str], None]
-"""Posts an Event some time later: on what, its type, reason and message."""
+T = TypeVar("T")
 _CONFLICT, _NOT_FOUND, _INVALID = 409, 404, 422
 _OLD_ONE_GOES = 2.0
 _NOT_SO_FAST = 10.0
 """One that comes to its end is replaced at most so often: on a node that refuses it that is at once."""
-
-
-class NotLeading(Exception):
-    """Another replica leads now: nothing more may be written."""
-
-
-@dataclass
-class Stage:
-    """What all scenes of an operator share."""
-
-    api: Api
-    operator: Operator
-    caches: Caches
-    note: Note
-    leads: Callable[[], bool]
-    settings: Mapping[str, str]
-    as_asked: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Children, by uid, whose wish the API server has put into words of its own: which wish, which words."""
 
 
 @dataclass
@@ -54,15 +38,14 @@ class StandIns:
     """When one was last replaced because it had come to an end."""
 
 
-class Scene:
+class Scene(Surroundings):
     """One look at the world: made for one reconcile of one resource, and then thrown away."""
 
-    def __init__(self, stage: Stage, resource: Resource, stand_ins: StandIns) -> None:
-        self.settings = stage.settings
-        self.look_again: float | None = None
-        self._stage = stage
-        self._resource = resource
+    def __init__(self, stage: Stage, resource: Resource, stand_ins: StandIns, own: Own) -> None:
+        super().__init__(stage, resource)
+        self.memory = own.remembered
         self._stand_ins = stand_ins
+        self._own = own
 
     async def ensure(self, view: type[V], desired: Manifest) -> V:
         """See `World.ensure`."""
@@ -98,6 +81,43 @@ class Scene:
         entries = (store.get(key) for key in store.owned(self._resource.metadata.uid))
         return [view.of(entry.load()) for entry in entries if entry]
 
+    async def read(self, view: type[V], name: str) -> V | None:
+        """See `World.read`."""
+        try:
+            found = await self._stage.api.request("GET", view.kind.path(self._resource.namespace, name))
+        except ApiError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return None
+        self._stage.caches.meet(view.kind, found, self._resource.metadata.uid)
+        return view.of(found)
+
+    async def select(
+        self, view: type[V], labels: str, of: Callable[[V], T], *, keep: float = 60.0
+    ) -> Sequence[T]:
+        """See `World.select`."""
+        self._check_followed(view)
+        what = Selection(view.kind, self._resource.namespace if view.kind.namespaced else "", labels)
+        followed = await self._stage.follows.ask(what, self._resource.metadata.uid, self._own.wake, keep=keep)
+        return followed.each(lambda raw: of(view.of(raw)), of)
+
+    async def save(self, status: Status) -> None:
+        """See `World.save`."""
+        await self._own.save(status)
+
+    def reserve(self, what: str, most: int) -> bool:
+        """See `World.reserve`."""
+        holders = self._stage.places.setdefault(what, set())
+        uid = self._resource.metadata.uid
+        if uid not in holders and len(holders) >= most:
+            return False
+        holders.add(uid)
+        return True
+
+    def release(self, what: str) -> None:
+        """See `World.release`."""
+        self._stage.places.get(what, set()).discard(self._resource.metadata.uid)
+
     async def delete(self, child: View) -> None:
         """See `World.delete`."""
         try:
@@ -124,19 +144,10 @@ class Scene:
             return await self._stage.api.request(method, path)
         return await self._write(method, path, body)
 
-    def event(self, reason: str, message: str, *, type: EventType = "Normal") -> None:  # noqa: A002 - as in the API
-        """See `World.event`."""
-        self._stage.note(self._resource, type, reason, message)
-
-    def again(self, seconds: float) -> None:
-        """See `World.again`."""
-        self.look_again = seconds if self.look_again is None else min(seconds, self.look_again)
-
     async def _create(self, view: type[V], wanted: Manifest) -> V:
         name = wanted["metadata"]["name"]
-        metadata = {**wanted["metadata"], "resourceVersion": CREATE_ONLY}
         try:
-            made = await self._apply(view.kind, {**wanted, "metadata": metadata})
+            made = await self._make(view, wanted)
         except ApiError as error:
             if error.status != _CONFLICT:
                 raise
@@ -149,6 +160,16 @@ class Scene:
         else:
             self.event("Created", f"{view.kind.kind} {name} was created")
         return view.of(made)
+
+    async def _make(self, view: type[V], wanted: Manifest) -> dict[str, Any]:
+        """Create it; ApiError 409 where its name is taken."""
+        if view.immutable:
+            # Nothing will ever be taken out of it, so nobody has to know which fields were applied.
+            self._check_leading()
+            manager = self._stage.operator.full_name
+            return await self._stage.api.create(wanted, view.kind, manager=manager)
+        metadata = {**wanted["metadata"], "resourceVersion": CREATE_ONLY}
+        return await self._apply(view.kind, {**wanted, "metadata": metadata})
 
     async def _recognise(self, view: type[V], wanted: Manifest) -> V:
         """Somebody has the name: one of ours that the watch does not show (yet, or at all), or not."""
@@ -264,6 +285,17 @@ class Scene:
             )
         return store
 
+    def _check_followed(self, view: type[View]) -> None:
+        kind = self._resource.names.kind
+        for each in self._stage.operator.reconcilers:
+            if each.kind == kind and view.kind in {followed.kind for followed in each.follows}:
+                return
+        raise DeclarationError(
+            f"it selects objects of kind {view.kind.kind}, and does not say so",
+            where=self._stage.operator.full_name,
+            remedy=f"add the kind to @reconciler(..., follows=[{view.kind.kind}])",
+        )
+
     def _stores(self, kind: Kind) -> list[Store]:
         return [store for what, store in self._stage.caches.stores.items() if what.kind == kind]
 
@@ -273,6 +305,9 @@ class Scene:
 
     async def _write(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         self._check_leading()
+        if method == "PATCH":
+            manager = {"fieldManager": self._stage.operator.full_name}
+            return await self._stage.api.request(method, path, body, content_type=MERGE, params=manager)
         return await self._stage.api.request(method, path, body)
 
     def _check_leading(self) -> None:

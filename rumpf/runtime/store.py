@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 _REMEMBERED = 4096
+_COPY = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 class Key(NamedTuple):
@@ -76,12 +77,12 @@ class Store:
         what is known, or than when it was seen to go, is not taken. What is newer than that is there again:
         it had only lost the label that the watch selects by.
         """
-        entry = entry_of(found)
-        key = key_of(found)
+        key, metadata = key_of(found), found["metadata"]
         before = self._entries.get(key)
         known = before.version if before else -1
-        if max(known, self._gone.get(entry.uid, -1)) >= entry.version:
+        if max(known, self._gone.get(metadata["uid"], -1)) >= int(metadata["resourceVersion"]):
             return before, before
+        entry = entry_of(found)
         if before is not None:
             self._forget(key, before)
         self._entries[key] = entry
@@ -104,6 +105,12 @@ class Store:
         self._forget(key, before)
         return before
 
+    def leave(self, key: Key) -> None:
+        """Keep an object no longer, though it is there: as if it had never been heard of."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._forget(key, entry)
+
     def _forget(self, key: Key, entry: Entry) -> None:
         del self._entries[key]
         self._by_uid.pop(entry.uid, None)
@@ -119,6 +126,14 @@ def key_of(found: Mapping[str, Any]) -> Key:
     """Tell which object this is."""
     metadata = found["metadata"]
     return Key(metadata.get("namespace", ""), metadata["name"])
+
+
+def metadata_of(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object without its content: kubectl keeps a copy of that in an annotation."""
+    metadata = dict(found["metadata"])
+    if annotations := metadata.get("annotations"):
+        metadata["annotations"] = {name: text for name, text in annotations.items() if name != _COPY}
+    return {"metadata": metadata}
 
 
 def entry_of(found: Mapping[str, Any]) -> Entry:

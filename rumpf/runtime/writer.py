@@ -7,8 +7,8 @@ from typing import Any
 from rumpf.api.client import MERGE
 from rumpf.errors import ApiError
 from rumpf.runtime.caches import Cached
-from rumpf.runtime.scene import NotLeading, Stage
 from rumpf.runtime.settle import Json, difference, settled
+from rumpf.runtime.stage import NotLeading, Stage
 from rumpf.runtime.store import Key
 
 _NOT_FOUND, _CONFLICT = 404, 409
@@ -48,6 +48,18 @@ class Writer:
         finally:
             self.settling.discard(key)
         self._stage.caches.learn(self._cached, answer, uid)
+
+    async def exactly(self, key: Key, raw: Mapping[str, Any], change: Json) -> Json:
+        """Write a change of a status, unless the resource has changed meanwhile; return it as it is then."""
+        metadata = raw["metadata"]
+        exact = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+        self.settling.add(key)
+        try:
+            answer = await self._patch(key, {"metadata": exact, "status": change}, "status")
+        finally:
+            self.settling.discard(key)
+        self._stage.caches.learn(self._cached, answer, metadata["uid"])
+        return answer
 
     async def finalizers(self, raw: Mapping[str, Any], finalizers: list[str]) -> Json:
         """Write the finalizers, unless the resource has changed meanwhile; return it as it is then."""

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from rumpf.api import Api, Connection, connect
 from rumpf.errors import ApiError
+from rumpf.kinds import Kind
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -137,5 +138,29 @@ def test_lines_of_a_watch_are_whole_however_they_arrive() -> None:
             api.stream("/", {}) as lines,
         ):
             assert [line async for line in lines] == [b"one", b"two", b"three", b"four"]
+
+    asyncio.run(main())
+
+
+def test_a_create_names_who_creates_and_is_strict_and_finds_its_collection() -> None:
+    asked: list[tuple[str, str, dict[str, str], object]] = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append((request.method, request.path, dict(request.query), await request.json()))
+        return web.json_response({"metadata": {"name": "a"}}, status=201)
+
+    async def main() -> None:
+        manifest = {"metadata": {"name": "a", "namespace": "ns"}, "spec": {}}
+        async with serving(answer) as server, Api(Connection(server, None)) as api:
+            made = await api.create(manifest, Kind("", "v1", "Pod", "pods"), manager="me")
+        assert made == {"metadata": {"name": "a"}}
+        assert asked == [
+            (
+                "POST",
+                "/api/v1/namespaces/ns/pods",
+                {"fieldManager": "me", "fieldValidation": "Strict"},
+                {"apiVersion": "v1", "kind": "Pod", **manifest},
+            )
+        ]
 
     asyncio.run(main())

@@ -114,6 +114,11 @@ class Cluster:
             if wanted != there["metadata"]["uid"]:
                 raise refusal(409, "Conflict")
             return self._delete(place)
+        if verb == "POST":
+            made = place._replace(name=body["metadata"]["name"])
+            if made in self.objects:
+                raise refusal(409, "AlreadyExists")
+            return self._put(made, body)
         if content_type == APPLY:
             return self._apply(place, body, params["fieldManager"])
         assert content_type == MERGE, content_type
@@ -250,6 +255,15 @@ class Wire:
     async def read(self, method: str, path: str, *, params: Mapping[str, str], accept: str) -> bytes:
         """Ask for a list."""
         return orjson.dumps(await self.request(method, path, params=params))
+
+    async def create(self, manifest: Json, kind: Kind, *, manager: str) -> Json:
+        """Create."""
+        return await self.request(
+            "POST",
+            kind.path(manifest["metadata"].get("namespace")),
+            {"apiVersion": kind.api_version, "kind": kind.kind, **manifest},
+            params={"fieldManager": manager},
+        )
 
     async def apply(self, manifest: Json, kind: Kind, *, manager: str) -> Json:
         """Apply."""

@@ -1,17 +1,21 @@
 """An operator at work on a cluster in memory: put together as its process does, but for Lease and probes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field, field_validator
 
 from rumpf import ConfigMap, Model, Operator, Pod, Resource, Status, World, reconciler
+from rumpf.kinds import Kind
+from rumpf.resource import ObjectMeta
+from rumpf.rights import NOTHING_SAID
 from rumpf.runtime.caches import Cached, Caches, caches
 from rumpf.runtime.controller import Controller
+from rumpf.runtime.measured import Measured
 from rumpf.runtime.routes import Routes
-from rumpf.runtime.scene import Stage
+from rumpf.runtime.stage import Stage
 from rumpf.runtime.store import Entry, Key
 from tests.unit.runtime.cluster import Cluster, Json, Wire
 
@@ -67,7 +71,13 @@ def operator_of(function: Function, **options: Any) -> Operator:  # noqa: ANN401
 class Operating:
     """The operator, and what it has told."""
 
-    def __init__(self, operator: Operator, wire: Wire, namespaces: Sequence[str]) -> None:
+    def __init__(
+        self,
+        operator: Operator,
+        wire: Wire,
+        namespaces: Sequence[str],
+        grants: Mapping[str, Sequence[str]] = NOTHING_SAID,
+    ) -> None:
         self.wire = wire
         self.cluster = wire.cluster
         self.leads = True
@@ -75,13 +85,20 @@ class Operating:
         """Names of objects, and reasons."""
         self.results: list[str] = []
         self.retries = 0
-        self.caches: Caches = caches(cast("Api", wire), operator, namespaces, self._changed)
+        self.caches: Caches = caches(cast("Api", wire), operator, namespaces, self._changed, grants)
         self.stage = Stage(
-            cast("Api", wire), operator, self.caches, self._note, lambda: self.leads, {"SETTING": "value"}
+            cast("Api", wire),
+            operator,
+            self.caches,
+            self._note,
+            lambda: self.leads,
+            {"SETTING": "value"},
+            grants,
+            Measured(operator.metrics),
         )
         self.controllers = [Controller(each, self.stage, self) for each in operator.reconcilers]
         self.controller = self.controllers[0]
-        self._routes = Routes(operator, self.controllers)
+        self._routes = Routes(operator, self.controllers, self.caches)
         self._workers: list[asyncio.Task[None]] = []
 
     def begin(self) -> None:
@@ -125,10 +142,12 @@ class Operating:
     def retried(self, kind: str) -> None:
         self.retries += 1
 
-    def _note(self, resource: Resource, event_type: str, reason: str, message: str) -> None:
-        self.events.append((resource.name, reason))
+    def _note(self, kind: Kind, metadata: ObjectMeta, event_type: str, reason: str, message: str) -> None:
+        self.events.append((metadata.name, reason))
 
     def _changed(self, what: Cached, key: Key, before: Entry | None, now: Entry | None, by: str) -> None:
+        if before is not None and (now is None or now.uid != before.uid):
+            self.stage.forget(before.uid)
         self._routes.tell(what, key, before, now, by)
 
 
@@ -138,11 +157,12 @@ async def operating(
     cluster: Cluster,
     *,
     namespaces: Sequence[str] = (),
+    grants: Mapping[str, Sequence[str]] = NOTHING_SAID,
     **options: Any,  # noqa: ANN401 - those of `reconciler`
 ) -> AsyncIterator[Operating]:
     """Run an operator until the block ends. `options` are those of the reconciler, for a bare function."""
     operator = what if isinstance(what, Operator) else operator_of(what, **options)
-    it = Operating(operator, Wire(cluster), namespaces)
+    it = Operating(operator, Wire(cluster), namespaces, grants)
     watching = [asyncio.create_task(each.run()) for each in it.caches.reflectors]
     await it.caches.wait()
     it.begin()

@@ -41,6 +41,43 @@ def test_a_key_that_becomes_more_urgent_is_worked_on_earlier_and_once() -> None:
     run(main())
 
 
+def test_what_was_begun_is_gone_on_with_while_more_is_asked_for() -> None:
+    async def main() -> None:
+        queue: Queue[str] = Queue()
+        for number in range(20):
+            queue.add(f"asked {number}", Urgency.ASKED)
+            queue.add(f"changed {number}", Urgency.CHANGED)
+        found = await taken(queue)
+        assert found[:4] == ["asked 0", "changed 0", "asked 1", "changed 1"]
+        for what in ("asked", "changed"):
+            assert sum(each.startswith(what) for each in found[:20]) == 10
+
+    run(main())
+
+
+def test_looks_after_a_start_do_not_make_it_busy() -> None:
+    async def main() -> None:
+        queue: Queue[str] = Queue()
+        for key in ("a", "b", "c", "d"):
+            queue.add(key, Urgency.LOOK)
+        assert (queue.depth, queue.busy) == (4, False)
+        assert [await queue.take(), await queue.take()] == ["a", "b"]
+        assert (queue.active, queue.busy) == (2, False)
+        queue.add("d", Urgency.ASKED)
+        assert (queue.active, queue.busy) == (2, True)
+        assert await queue.take() == "d"
+        assert (queue.active, queue.busy) == (3, False), "nothing but d, who may ask"
+        queue.add("e")
+        assert await queue.take() == "e"
+        assert (queue.active, queue.busy) == (4, True)
+        for key in ("a", "b", "d", "e"):
+            queue.done(key)
+        assert (queue.active, queue.busy) == (0, False)
+        assert await taken(queue) == ["c"]
+
+    run(main())
+
+
 def test_who_is_not_urgent_is_not_starved() -> None:
     async def main() -> None:
         queue: Queue[str] = Queue()
@@ -79,6 +116,21 @@ def test_workers_wait_until_there_is_something_for_each() -> None:
     run(main())
 
 
+def test_a_key_calls_one_worker_and_leaves_the_others_alone() -> None:
+    async def main() -> None:
+        queue: Queue[str] = Queue()
+        workers = [asyncio.create_task(queue.take()) for _ in range(8)]
+        await asyncio.sleep(1)
+        queue.add("key")
+        assert len(queue._idle) == 7  # noqa: SLF001 - to be left alone is nothing that one can ask for
+        await asyncio.sleep(1)
+        assert [worker.result() for worker in workers if worker.done()] == ["key"]
+        queue.close()
+        await asyncio.gather(*workers)
+
+    run(main())
+
+
 def test_a_worker_that_is_cancelled_while_it_waits_takes_no_key_along() -> None:
     async def main() -> None:
         queue: Queue[str] = Queue()
@@ -89,6 +141,12 @@ def test_a_worker_that_is_cancelled_while_it_waits_takes_no_key_along() -> None:
         with suppress(asyncio.CancelledError):
             await cancelled
         assert await other == "key"
+        waiting, gone = (asyncio.create_task(queue.take()) for _ in range(2))
+        await asyncio.sleep(1)
+        gone.cancel()
+        await asyncio.sleep(1)
+        queue.add("another")
+        assert await waiting == "another"
 
     run(main())
 

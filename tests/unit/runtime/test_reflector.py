@@ -85,7 +85,7 @@ def test_thousands_are_listed_in_pages() -> None:
         async with reflecting(Reflected(cluster)) as it:
             await it.watch.synced.wait()
             assert len(it.names) == 1200
-            assert it.lists() == 3
+            assert it.lists() == 5
 
     run(main())
 

@@ -64,7 +64,7 @@ def test_only_the_condition_ready_is_changed_by_what_goes_wrong() -> None:
     before = {"phase": "Done", "conditions": [{"type": "Ready", "status": "True"}, {"type": "Other"}]}
     said = with_ready(before, 2, "False", "Broken", "x" * 5000)
     assert said["phase"] == "Done"
-    assert [each["type"] for each in said["conditions"]] == ["Other", "Ready"]
+    assert [each["type"] for each in said["conditions"]] == ["Ready", "Other"], "each keeps its place"
     assert not is_ready(said)
     assert len(ready(said)["message"]) == 1024
 

@@ -120,3 +120,14 @@ def test_what_a_person_may_change_makes_another_fingerprint_and_the_status_does_
         fingerprint(generation=1, finalizers=["a/b"]),
         fingerprint(generation=1, deletionTimestamp="now"),
     }
+
+
+def test_what_is_left_is_as_if_it_had_never_been_heard_of() -> None:
+    store = Store()
+    store.put(one(5, owners=("x",)))
+    store.leave(KEY)
+    store.leave(KEY)
+    assert (version_in(store), store.by_uid("a"), store.owned("x")) == (None, None, [])
+    before, now = store.put(one(5))
+    assert (before, version_in(store)) == (None, 5), "and comes back as it was"
+    assert now is not None
