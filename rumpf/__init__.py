@@ -5,11 +5,12 @@ Importing it asks nothing of a cluster, and starts nothing.
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from rumpf.conditions import Condition, Status
     from rumpf.kinds import Kind
+    from rumpf.measures import Counter, Histogram
     from rumpf.model import Model
     from rumpf.objects import (
         ConfigMap,
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
         Manifest,
         PersistentVolumeClaim,
         Pod,
+        Reference,
+        ReplicaSet,
         Secret,
         Service,
         StatefulSet,
         View,
     )
-    from rumpf.operator import Operator, Reconciler, Resources, Rule, Setting, Watch, reconciler
+    from rumpf.operator import Operator, Reconciler, Resources, Setting, Watch, reconciler
     from rumpf.resource import AGE, Column, Resource, Scale
+    from rumpf.rights import Grant, Rule
     from rumpf.schema.markers import (
         Atomic,
         Cel,
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
 _HOME = {
     "rumpf.conditions": ("Condition", "Status"),
     "rumpf.kinds": ("Kind",),
+    "rumpf.measures": ("Counter", "Histogram"),
     "rumpf.model": ("Model",),
     "rumpf.objects": (
         "ConfigMap",
@@ -52,13 +57,16 @@ _HOME = {
         "Manifest",
         "PersistentVolumeClaim",
         "Pod",
+        "Reference",
+        "ReplicaSet",
         "Secret",
         "Service",
         "StatefulSet",
         "View",
     ),
-    "rumpf.operator": ("Operator", "Reconciler", "Resources", "Rule", "Setting", "Watch", "reconciler"),
+    "rumpf.operator": ("Operator", "Reconciler", "Resources", "Setting", "Watch", "reconciler"),
     "rumpf.resource": ("AGE", "Column", "Resource", "Scale"),
+    "rumpf.rights": ("Grant", "Rule"),
     "rumpf.schema.markers": (
         "Atomic",
         "Cel",
@@ -82,9 +90,12 @@ __all__ = [
     "Column",
     "Condition",
     "ConfigMap",
+    "Counter",
     "DaemonSet",
     "Deployment",
     "EmbeddedResource",
+    "Grant",
+    "Histogram",
     "Immutable",
     "Inexact",
     "Job",
@@ -101,7 +112,9 @@ __all__ = [
     "Pod",
     "PreserveUnknown",
     "Reconciler",
+    "Reference",
     "Refused",
+    "ReplicaSet",
     "Resource",
     "Resources",
     "Rule",

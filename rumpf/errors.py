@@ -155,11 +155,14 @@ class ApiError(RumpfError):
         status: int = 0,
         reason: str = "",
         retry_after: float | None = None,
+        causes: tuple[str, ...] = (),
     ) -> None:
         super().__init__(what, remedy=remedy, where=where)
         self.status = status
         self.reason = reason
         self.retry_after = retry_after
+        self.causes = causes
+        """What the API server names as causes, a word each: DisruptionBudget, FieldValueInvalid."""
 
 
 class ImageError(RumpfError):

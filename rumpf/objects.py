@@ -1,12 +1,26 @@
 """Typed views of Kubernetes' own objects: what an operator reads of its children, by name and type."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from rumpf.kinds import Kind
 
 Manifest = dict[str, Any]
 """An object as it should be: plain dictionaries, wire names."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An object, by what it is called: enough to speak of it, or to ask for it."""
+
+    kind: Kind
+    namespace: str
+    name: str
+    uid: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.kind} {self.name}"
 
 
 class View:
@@ -81,6 +95,16 @@ class View:
     def owners(self) -> Sequence[str]:
         """The uids of its owners."""
         return [str(owner["uid"]) for owner in self.metadata.get("ownerReferences") or ()]
+
+    @property
+    def controller(self) -> Reference | None:
+        """Who made it and looks after it; None if nobody does. What the kind's plural is is not known."""
+        for owner in self.metadata.get("ownerReferences") or ():
+            if owner.get("controller"):
+                group, _, version = str(owner["apiVersion"]).rpartition("/")
+                kind = Kind(group, version, str(owner["kind"]), plural="")
+                return Reference(kind, self.namespace, str(owner["name"]), str(owner["uid"]))
+        return None
 
     def condition(self, type: str) -> Mapping[str, Any]:  # noqa: A002 - as in the API
         """Return one of its conditions; empty if it has none of that type."""
@@ -212,3 +236,9 @@ class DaemonSet(View):
     """A DaemonSet."""
 
     kind = Kind("apps", "v1", "DaemonSet", "daemonsets")
+
+
+class ReplicaSet(View):
+    """A ReplicaSet; mostly a Deployment's."""
+
+    kind = Kind("apps", "v1", "ReplicaSet", "replicasets")

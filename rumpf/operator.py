@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from rumpf import __version__
 from rumpf.errors import DeclarationError
 from rumpf.kinds import Kind
+from rumpf.measures import Counter, Histogram, check_metrics
 from rumpf.objects import View
 from rumpf.resource import Resource
+from rumpf.rights import Grant, Rule, check_grants
 
 if TYPE_CHECKING:
     from rumpf.conditions import Status
@@ -27,65 +29,36 @@ Reconcile = Callable[[R, "World"], Coroutine[Any, Any, "Status | None"]]
 """Looks at what is, does the difference to what should be, returns the status (None: leave it)."""
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,46}[a-z0-9])?")
-_VERBS = {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
-
-
-@dataclass(frozen=True, order=True)
-class Rule:
-    """A right that the code beside it needs."""
-
-    group: str
-    resource: str
-    """The plural; with a subresource as `pods/eviction`."""
-    verbs: tuple[str, ...]
-    names: tuple[str, ...] = ()
-    """Only objects of these names; empty for all."""
-    namespaced: bool = True
-    """Whether the objects are in namespaces. Of Kubernetes' own kinds, that is known."""
-
-    def __post_init__(self) -> None:
-        """Refuse what grants nothing, or everything."""
-        where = f"Rule({self.group!r}, {self.resource!r})"
-        if "*" in (self.group, self.resource, *self.verbs):
-            raise DeclarationError(
-                "a rule for everything", where=where, remedy="name what the code really asks for"
-            )
-        if "/" in self.group:
-            raise DeclarationError(
-                f"{self.group!r} is not a group: it carries a version, and would grant nothing",
-                where=where,
-                remedy=f"write {self.group.split('/')[0]!r}",
-            )
-        if unknown := [verb for verb in self.verbs if verb not in _VERBS]:
-            raise DeclarationError(
-                f"no such verb: {', '.join(unknown)}", where=where, remedy=f"use {', '.join(sorted(_VERBS))}"
-            )
-        if not self.verbs:
-            raise DeclarationError(
-                "no verbs: it grants nothing", where=where, remedy="name what the code does"
-            )
-        if self.names and (nameless := {"create", "deletecollection"} & set(self.verbs)):
-            raise DeclarationError(
-                f"{' and '.join(sorted(nameless))} of certain names: Kubernetes cannot grant that",
-                where=where,
-                remedy="make it a rule of its own, without names",
-            )
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Objects that others own, and whose changes concern a resource.
+    """Objects that others own, and whose changes concern a resource. One of two functions tells which.
 
-    `concerns` tells which: the namespaces and names of the resources to reconcile for one of these objects.
     Nothing is ever written to a watched object unless a rule of the operator's says so.
     """
 
     view: type[View]
-    concerns: Callable[[View, "Index"], Iterable[tuple[str, str]]]
+    concerns: Callable[[View, "Index"], Iterable[tuple[str, str]]] | None = None
+    """From an object to the namespaces and names of the resources to reconcile for it."""
+    refers: Callable[[Any], Iterable[str]] | None = None
+    """From a resource to the names of the objects, in its namespace, that it speaks of. No others are kept
+    in memory, and `World.read` asks for the content of these."""
     metadata_only: bool = False
     """Ask only for names, labels, annotations: no content reaches the operator's memory."""
     labels: str = ""
     """A label selector: what it does not match is never sent."""
+    grant: Grant | None = None
+    """Only where this is given; nothing is watched elsewhere."""
+
+    def __post_init__(self) -> None:
+        """Refuse one of which nobody could tell whom it concerns."""
+        if (self.concerns is None) == (self.refers is None):
+            raise DeclarationError(
+                "it takes one of concerns= and refers=",
+                where=f"Watch({self.view.__name__})",
+                remedy="write refers= where a resource names these objects, concerns= otherwise",
+            )
 
 
 class Index:
@@ -120,6 +93,7 @@ class Reconciler(Generic[R]):
     function: Reconcile[R]
     owns: tuple[type[View], ...] = ()
     watches: tuple[Watch, ...] = ()
+    follows: tuple[type[View], ...] = ()
     rules: tuple[Rule, ...] = ()
     finalizer: str = ""
     finalize: Reconcile[R] | None = None
@@ -142,6 +116,7 @@ def reconciler(
     *,
     owns: Sequence[type[View]] = (),
     watches: Sequence[Watch] = (),
+    follows: Sequence[type[View]] = (),
     may: Sequence[Rule] = (),
     finalize: Reconcile[R] | None = None,
     workers: int = 8,
@@ -150,7 +125,8 @@ def reconciler(
     """Declare that a function reconciles `resource`.
 
     `owns`: kinds of children; `world.ensure` makes them, they are watched, repaired, and go with their owner.
-    `watches`: what others own and the decision depends on. `may`: further rights that the code needs.
+    `watches`: what others own and the decision depends on. `follows`: what `world.select` looks at, for as
+    long as it is asked for. `may`: further rights that the code needs.
     `finalize`: called when a resource is being deleted, until it returns; only for what garbage collection
     cannot do, since it puts a finalizer on the resource.
     """
@@ -172,6 +148,7 @@ def reconciler(
             function,
             tuple(owns),
             tuple(watches),
+            tuple(follows),
             tuple(may),
             f"{resource.names.kind.group}/{resource.names.kind.plural}" if finalize else "",
             finalize,
@@ -219,6 +196,10 @@ class Operator:
     """Rights of plain kopf handlers that live beside the reconcilers."""
     connects_to: tuple[int, ...] = ()
     """TCP ports that its process connects to, beside the API server's: a NetworkPolicy closes all others."""
+    grants: tuple[Grant, ...] = ()
+    """Rights that whoever installs it may withhold; rules and watches say which of them they take."""
+    metrics: tuple[Counter | Histogram, ...] = ()
+    """What its code counts and measures, beside what rumpf does of every operator."""
 
     def __init__(  # noqa: PLR0913 - keywords of a declaration
         self,
@@ -232,6 +213,8 @@ class Operator:
         samples: Sequence[Mapping[str, Any]] = (),
         rules: Sequence[Rule] = (),
         connects_to: Sequence[int] = (),
+        grants: Sequence[Grant] = (),
+        metrics: Sequence[Counter | Histogram] = (),
     ) -> None:
         for attribute, value in {
             "name": name,
@@ -244,6 +227,8 @@ class Operator:
             "samples": tuple(samples),
             "rules": tuple(rules),
             "connects_to": tuple(connects_to),
+            "grants": tuple(grants),
+            "metrics": tuple(metrics),
         }.items():
             object.__setattr__(self, attribute, value)
         self._check()
@@ -280,3 +265,8 @@ class Operator:
                 where=where,
                 remedy="give it 1, or 2 to survive the loss of a node",
             )
+        taken = {each.grant for each in self.rules}
+        for each in self.reconcilers:
+            taken |= {one.grant for one in each.rules} | {one.grant for one in each.watches}
+        check_grants(self.grants, [grant for grant in taken if grant], where)
+        check_metrics(self.metrics, where)

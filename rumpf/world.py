@@ -1,20 +1,31 @@
 """What a reconcile sees of the cluster, and may do to it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from rumpf.errors import RumpfError
-from rumpf.objects import Manifest, View
+from rumpf.measures import Counter, Histogram
+from rumpf.objects import Manifest, Reference, View
+from rumpf.rights import Grant
+
+if TYPE_CHECKING:
+    from rumpf.conditions import Status
 
 V = TypeVar("V", bound=View)
+T = TypeVar("T")
 EventType = Literal["Normal", "Warning"]
 
 
 class World(Protocol):
     """The cluster, from where one resource stands. Reads come from memory, as the watches filled it."""
 
+    namespace: str
+    """The resource's namespace; empty for what has none."""
     settings: Mapping[str, str]
     """What whoever installed the operator chose, by name."""
+    memory: dict[str, Any]
+    """What a reconcile remembers of its resource until the next one. It is gone when the process ends, or
+    another replica leads: nothing may depend on it but speed."""
 
     async def ensure(self, view: type[V], desired: Manifest) -> V:
         """Make a child be as it should: create it, mend it, or replace it where its kind cannot be changed.
@@ -33,6 +44,42 @@ class World(Protocol):
         """Return all children of a kind that the resource owns, by name."""
         ...
 
+    async def read(self, view: type[V], name: str) -> V | None:
+        """Return an object that the resource names (see `Watch.refers`), with all its content.
+
+        None if there is none. It is asked for each time: `find` tells from memory whether it is another now.
+        """
+        ...
+
+    async def select(
+        self, view: type[V], labels: str, of: Callable[[V], T], *, keep: float = 60.0
+    ) -> Sequence[T]:
+        """Return what `of` makes of each object with these labels in the resource's namespace, by name.
+
+        They are listed when they are first asked for, and watched from then on: a change leads to another
+        look. `of` is asked again for what has changed only. The watch ends when nobody has asked for them in
+        `keep` seconds.
+        """
+        ...
+
+    async def save(self, status: "Status") -> None:
+        """Write the status now: whatever happens to this process then, whoever goes on will find it.
+
+        Raises ApiError 409, and nothing is written, if the resource is not as this look saw it.
+        """
+        ...
+
+    def reserve(self, what: str, most: int) -> bool:
+        """Take one of so many places for this resource, if one is free or it has one already.
+
+        It is kept until it is released, or the resource is gone.
+        """
+        ...
+
+    def release(self, what: str) -> None:
+        """Give a place back."""
+        ...
+
     async def delete(self, child: View) -> None:
         """Delete a child: exactly this one, not another that has its name meanwhile."""
         ...
@@ -40,11 +87,39 @@ class World(Protocol):
     async def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> Mapping[str, Any]:
-        """Ask the API server for something that is not watched; a `Rule` must allow it."""
+        """Ask the API server for something that is not watched; a `Rule` must allow it.
+
+        The body of a PATCH is merged into what is there.
+        """
         ...
 
-    def event(self, reason: str, message: str, *, type: EventType = "Normal") -> None:  # noqa: A002 - as in the API
-        """Tell people what happened, by an Event on the resource. The same one again only counts up."""
+    def event(
+        self,
+        reason: str,
+        message: str,
+        *,
+        type: EventType = "Normal",  # noqa: A002 - as in the API
+        about: Reference | None = None,
+    ) -> None:
+        """Tell people what happened, by an Event on the resource, or on another object of its namespace.
+
+        The same one again only counts up.
+        """
+        ...
+
+    def granted(self, grant: Grant, namespace: str | None = None) -> bool:
+        """Tell whether a grant is given in a namespace; in the resource's own, if none is named.
+
+        For what is in no namespace ("") it is, if it is given anywhere.
+        """
+        ...
+
+    def count(self, metric: Counter, by: float = 1, **labels: str) -> None:
+        """Count something that happened, by the value of each of the metric's labels."""
+        ...
+
+    def observe(self, metric: Histogram, value: float, **labels: str) -> None:
+        """Take note of how much something was, by the value of each of the metric's labels."""
         ...
 
     def again(self, seconds: float) -> None:

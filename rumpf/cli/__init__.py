@@ -21,6 +21,7 @@ _COMMANDS = {
     "image": "rumpf.cli.image",
     "install": "rumpf.cli.install",
     "new": "rumpf.cli.new",
+    "olm": "rumpf.cli.olm",
     "render": "rumpf.cli.render",
     "run": "rumpf.cli.run",
     "status": "rumpf.cli.status",

@@ -11,7 +11,8 @@ from rumpf.errors import CheckFailed, UsageError
 from rumpf.manifests import from_yaml, render
 from rumpf.manifests.breaking import breaking
 from rumpf.manifests.files import CRDS
-from rumpf.manifests.policies import violations
+from rumpf.manifests.policies import OF_SAMPLES, violations
+from rumpf.olm import shelf
 from rumpf.operator import Operator
 from rumpf.project import Project, find
 from rumpf.scaffold.committed import differences
@@ -25,7 +26,7 @@ class Finding:
     """One thing that is not as it should be."""
 
     operator: str
-    check: Literal["files", "policy", "compatibility"]
+    check: Literal["files", "policy", "compatibility", "bundle"]
     where: str
     what: str
     remedy: str
@@ -45,9 +46,10 @@ class Finding:
 def check(*, names: tuple[str, ...], against: str, output: str) -> None:
     """Check operators; without a NAME, all of them.
 
-    The files in operators/NAME/k8s must be what `rumpf render --write` makes; what is installed must keep
-    the policies (no wildcard, restricted Pods...); no CRD may break objects that users have stored since
-    GIT_REF. Ends with 8 where something is wrong. In CI, say --against the last release or the main branch.
+    The files in operators/NAME/k8s must be what `rumpf render --write` makes, and bundles, if there are
+    any, what `rumpf olm render` makes; what is installed must keep the policies (no wildcard, restricted
+    Pods...); no CRD may break objects that users have stored since GIT_REF. Ends with 8 where something is
+    wrong. In CI, say --against the last release or the main branch.
     """
     project = find()
     compared = project.has_commit(against)
@@ -84,7 +86,8 @@ def check(*, names: tuple[str, ...], against: str, output: str) -> None:
 def findings_of(project: Project, operator: Operator, against: str = _NEWEST) -> Iterator[Finding]:
     """Yield all that is wrong with an operator, compared with what it was at a commit."""
     yield from _files(project, operator)
-    for violation in violations(render(operator).all):
+    rendered = render(operator)
+    for violation in (*violations(rendered.all), *violations(rendered.samples, OF_SAMPLES)):
         yield Finding(
             operator.name,
             "policy",
@@ -93,6 +96,8 @@ def findings_of(project: Project, operator: Operator, against: str = _NEWEST) ->
             violation.remedy,
         )
     yield from _compatibility(project, operator, against)
+    if shelf.kept(project):
+        yield from _bundle(project, operator, against)
 
 
 def _files(project: Project, operator: Operator) -> Iterator[Finding]:
@@ -104,6 +109,27 @@ def _files(project: Project, operator: Operator) -> Iterator[Finding]:
             each.what,
             f"rumpf render --write {operator.name}",
             each.diff(_DIFF_LINES),
+        )
+
+
+def _bundle(project: Project, operator: Operator, against: str) -> Iterator[Finding]:
+    bundles = shelf.Shelf.of(project)
+    for each in bundles.differences(operator):
+        yield Finding(
+            operator.name,
+            "bundle",
+            str(each.path.relative_to(project.root)),
+            each.what,
+            f"rumpf olm render {operator.name}",
+            each.diff(_DIFF_LINES),
+        )
+    for path in bundles.rewritten(operator, against):
+        yield Finding(
+            operator.name,
+            "bundle",
+            str(path.relative_to(project.root)),
+            f"it was released, and is not what it was at {against}",
+            f"git checkout {against} -- {path.relative_to(project.root)}; mend it by a new release",
         )
 
 

@@ -15,6 +15,18 @@ def operators(_context: click.Context, _parameter: click.Parameter, incomplete: 
     return _that_begin(project.names if project else (), incomplete)
 
 
+def grants(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the grants that the operators of the project have."""
+    from rumpf.project import enclosing
+
+    project = enclosing()
+    try:
+        found = project.select(()).values() if project else ()
+    except RumpfError:
+        return []
+    return _that_begin([grant.name for operator in found for grant in operator.grants], incomplete)
+
+
 def contexts(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the contexts of the kubeconfigs, and those of embedded clusters that are up."""
     from rumpf.cluster import clusters

@@ -57,7 +57,8 @@ def build_command(
 ) -> None:
     """Build images/NAME/Containerfile; without a NAME, all of them.
 
-    Each becomes dist/images/NAME.tar, which `rumpf cluster load` takes. The engine is docker, podman
+    Each becomes dist/images/NAME.tar, which `rumpf cluster load` takes; NAME.cdx.json tells what is in it,
+    NAME.provenance.json what it was made from. The engine is docker, podman
     or buildah, whichever is there and works. The build has no network; the wheels that
     images/NAME/requirements.txt pins are fetched before it.
     """
@@ -86,7 +87,7 @@ def build_command(
         for name in names or known
     ]
     if output == "json":
-        click.echo(json.dumps([asdict(each) | {"archive": str(each.archive)} for each in built], indent=2))
+        click.echo(json.dumps([asdict(each) for each in built], indent=2, default=str))
         return
     for each in built:
         click.echo(f"{each.archive}  {each.reference}  {each.digest}  {amount_of(each.size, 'B')}")

@@ -9,11 +9,15 @@ import click
 from rumpf.cli.choosing import (
     adopt_option,
     context_option,
+    grant_option,
+    grants_of,
+    grants_of_each,
     namespace_option,
     output_option,
     settings_of_each,
     settings_option,
     watch_option,
+    withhold_option,
 )
 from rumpf.cli.completion import operators
 from rumpf.cli.render import pairs
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
 @watch_option
 @click.option("--replicas", type=int, help="How many Pods. Default: as many as somebody set, else its own.")
 @settings_option
+@grant_option
+@withhold_option
 @context_option
 @click.option(
     "--timeout", default=120.0, show_default=True, help="Seconds that it may take until it is at work."
@@ -49,6 +55,8 @@ def install(  # noqa: PLR0913 - one for each option
     watch: tuple[str, ...],
     replicas: int | None,
     settings: tuple[str, ...],
+    granted: tuple[str, ...],
+    withheld: tuple[str, ...],
     context: str | None,
     timeout: float,
     adopt: bool,
@@ -68,6 +76,7 @@ def install(  # noqa: PLR0913 - one for each option
     project, console = find(), for_stream()
     selected = project.select(names)
     shares = settings_of_each(selected.values(), pairs(settings))
+    grants = grants_of_each(selected.values(), grants_of(granted, withheld))
     place = target(context, console)
     orders: list[Order] = []
     for name, operator in selected.items():
@@ -75,7 +84,7 @@ def install(  # noqa: PLR0913 - one for each option
         values = settings_for(place, operator, shares[name], console)
         if not dry_run:
             put_into_node(place, operator, taken, values, console)
-        options = Options(namespace, taken.name, watch, replicas, values)
+        options = Options(namespace, taken.name, watch, replicas, values, grants=grants[name])
         orders.append(Order(operator, options, taken.digest, timeout, adopt, dry_run))
     done, failed = asyncio.run(_install_all(place, orders, console))
     if output == "json":

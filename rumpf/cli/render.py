@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 import click
 
+from rumpf.cli.choosing import grant_option, grants_of, grants_of_each, withhold_option
 from rumpf.console import for_stream
 from rumpf.errors import UsageError
 from rumpf.manifests import Options, rendering, to_yaml
@@ -38,8 +40,10 @@ from rumpf.scaffold.committed import differences, write
     metavar="KEY=VALUE",
     help="A setting of the operator; may be repeated.",
 )
+@grant_option
+@withhold_option
 @click.option("--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
-def render(
+def render(  # noqa: PLR0913 - one for each option
     *,
     names: tuple[str, ...],
     to_files: bool,
@@ -48,6 +52,8 @@ def render(
     watch: tuple[str, ...],
     replicas: int | None,
     settings: tuple[str, ...],
+    granted: tuple[str, ...],
+    withheld: tuple[str, ...],
     output: str,
 ) -> None:
     """Print what is installed for operators: CRDs, rights, Deployment; without a NAME, for all of them.
@@ -56,7 +62,7 @@ def render(
     operators/NAME/k8s/example-*.yaml.
     """
     project = find()
-    options = Options(namespace, image, watch, replicas, pairs(settings))
+    options = Options(namespace, image, watch, replicas, pairs(settings), grants=grants_of(granted, withheld))
     if to_files:
         if options != Options():
             raise UsageError(
@@ -66,7 +72,9 @@ def render(
             )
         _write(project, project.select(names).values())
         return
-    rendered = [rendering.render(operator, options) for operator in project.select(names).values()]
+    selected = project.select(names).values()
+    shares = grants_of_each(selected, options.grants)
+    rendered = [rendering.render(each, replace(options, grants=shares[each.name])) for each in selected]
     manifests = [manifest for each in rendered for manifest in each.all]
     if output == "json":
         click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}, indent=2))

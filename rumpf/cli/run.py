@@ -8,10 +8,14 @@ import click
 from rumpf.cli.choosing import (
     adopt_option,
     context_option,
+    grant_option,
+    grants_of,
+    grants_of_each,
     namespace_option,
     settings_of_each,
     settings_option,
     watch_option,
+    withhold_option,
 )
 from rumpf.cli.completion import operators
 from rumpf.cli.render import pairs
@@ -25,6 +29,8 @@ from rumpf.project import find
 @namespace_option
 @watch_option
 @settings_option
+@grant_option
+@withhold_option
 @context_option
 @click.option("--http", default="", metavar="HOST:PORT", help="Where metrics and probes are served.")
 @click.option(
@@ -38,6 +44,8 @@ def run(  # noqa: PLR0913 - one for each option
     namespace: str,
     watch: tuple[str, ...],
     settings: tuple[str, ...],
+    granted: tuple[str, ...],
+    withheld: tuple[str, ...],
     context: str | None,
     http: str,
     take_over: bool,
@@ -64,10 +72,12 @@ def run(  # noqa: PLR0913 - one for each option
 
     operator = project.load(name)
     shares = settings_of_each([operator], pairs(settings))
+    grants = grants_of_each([operator], grants_of(granted, withheld))[operator.name]
     place = target(context, console)
     values = settings_for(place, operator, shares[operator.name], console)
     put_into_node(place, operator, None, values, console)
-    cast = Cast(operator, Options(namespace, None, watch, None, values), project.root, http, take_over, adopt)
+    options = Options(namespace, None, watch, None, values, grants=grants)
+    cast = Cast(operator, options, project.root, http, take_over, adopt)
 
     async def work() -> int:
         async with Api(place.connection, agent="rumpf-run") as api:

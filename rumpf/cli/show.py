@@ -3,21 +3,23 @@
 import asyncio
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rumpf.cli.choosing import settings_of_each
+from rumpf.cli.choosing import grants_of_each, settings_of_each
 from rumpf.cli.live import Live
-from rumpf.errors import InstallError
+from rumpf.errors import ApiError, InstallError
 from rumpf.project import find
 
 if TYPE_CHECKING:
+    from rumpf.api import Api
     from rumpf.cluster import Cluster, Nodes
     from rumpf.install.applying import Change
     from rumpf.install.ensemble import Ensemble
     from rumpf.install.sight import Row, Sight
+    from rumpf.kinds import Kind
 
 _EVERY = 0.05
 
@@ -28,6 +30,7 @@ class Choice:
 
     names: tuple[str, ...]
     settings: Mapping[str, str]
+    grants: Mapping[str, tuple[str, ...]]
     nodes: "Nodes"
     in_cluster: bool
     image: str | None
@@ -54,7 +57,7 @@ class Show(threading.Thread):
         self._begun = begun
         self._is_new = is_new
         self._cluster: Cluster | None = None
-        self._up, self._stopped = threading.Event(), threading.Event()
+        self._up, self._stopped, self._ended = threading.Event(), threading.Event(), threading.Event()
 
     def begin(self, cluster: "Cluster") -> None:
         """Tell it that the cluster is up."""
@@ -65,12 +68,21 @@ class Show(threading.Thread):
         """End it, in order."""
         self._stopped.set()
 
+    def has_ended(self, seconds: float | None = None) -> bool:
+        """Wait until it has, or so many seconds; tell whether it has.
+
+        Unlike `join`, which a Ctrl-C in the middle of it leaves believing that the thread has ended.
+        """
+        return self._ended.wait(seconds)
+
     def run(self) -> None:
         """Do all of it."""
         try:
             asyncio.run(self._play())
         except BaseException as error:  # noqa: BLE001 - the main thread raises it again
             self.error = error
+        finally:
+            self._ended.set()
 
     async def _play(self) -> None:
         playing = asyncio.create_task(self._perform())
@@ -89,10 +101,10 @@ class Show(threading.Thread):
 
         project = find()
         selected = project.select(self.choice.names)
-        shares = settings_of_each(selected.values(), self.choice.settings)
         score = Score(
             selected,
-            shares,
+            settings_of_each(selected.values(), self.choice.settings),
+            grants_of_each(selected.values(), self.choice.grants),
             project.root,
             self.choice.nodes,
             self.choice.in_cluster,
@@ -111,19 +123,14 @@ class Show(threading.Thread):
                     self.console.say(f"look:   {how_to_use(target.embedded)}")
                 self.on = True
                 with self.console.showing(lambda: list(sight.rows.values()), target.name):
-                    await self._look(sight, samples, ensemble)
+                    await self._look(Waited(api, sight, samples, score.kinds), ensemble)
             finally:
                 watching.cancel()
                 self.rows = list(sight.rows.values())
 
-    async def _look(self, sight: "Sight", samples: "list[Change]", ensemble: "Ensemble") -> None:
+    async def _look(self, waited: "Waited", ensemble: "Ensemble") -> None:
         """Say when all samples are Ready; go on until stopped, unless that was all."""
-        wanted = {(each.kind, each.namespace, each.name) for each in samples}
-
-        def waiting() -> "list[str]":
-            return sorted("/".join(key[1:]) for key in wanted if not _is_ready(sight.rows.get(key)))
-
-        while waiting():
+        while waiting := await waited.for_what():
             await asyncio.sleep(_EVERY)
             if self.choice.once is None:
                 continue
@@ -131,16 +138,39 @@ class Show(threading.Thread):
             if ensemble.ended or passed > self.choice.once:
                 why = f", {' and '.join(sorted(ensemble.ended))} ended" if ensemble.ended else ""
                 raise InstallError(
-                    f"not Ready after {passed:.0f} s: {', '.join(waiting())}{why}",
+                    f"not Ready after {passed:.0f} s: {', '.join(waiting)}{why}",
                     where=self.choice.cluster,
                     remedy="the lines above tell why; --logs shows all that the operators log",
                 )
         self.seconds = round(time.monotonic() - self._begun, 2)
-        count = "the sample is" if len(wanted) == 1 else f"all {len(wanted)} samples are"
+        count = "the sample is" if waited.count == 1 else f"all {waited.count} samples are"
         self.console.say(f"{count} Ready, {self.seconds:.1f} s after the command")
         if self.choice.once is None:
             self.console.say("Ctrl-C ends it")
             await _until(self._stopped)
+
+
+class Waited:
+    """The samples that are waited for: those of the operators' kinds, and Deployments beside them."""
+
+    def __init__(
+        self, api: "Api", sight: "Sight", samples: "Iterable[Change]", kinds: "Iterable[Kind]"
+    ) -> None:
+        self._api, self._sight, self._samples = api, sight, list(samples)
+        own = {each.kind for each in kinds}
+        self._own = {(each.kind, each.namespace, each.name) for each in self._samples if each.kind in own}
+        self.count = len(self._own)
+        """How many are of the operators' kinds."""
+
+    async def for_what(self) -> list[str]:
+        """Return those that are not Ready yet."""
+        from rumpf.install.samples import unavailable
+
+        own = sorted("/".join(key[1:]) for key in self._own if not _is_ready(self._sight.rows.get(key)))
+        try:
+            return own or await unavailable(self._api, self._samples)
+        except ApiError as error:
+            return [str(error)]
 
 
 async def _until(event: threading.Event) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from rumpf.cli.choosing import output_option, settings_option
+from rumpf.cli.choosing import grant_option, grants_of, output_option, settings_option, withhold_option
 from rumpf.cli.completion import operators
 from rumpf.cli.live import Live
 from rumpf.cli.render import pairs
@@ -34,6 +34,8 @@ _GLANCE = 0.2
     "Default: real where this machine allows it, else fake.",
 )
 @settings_option
+@grant_option
+@withhold_option
 @click.option("--in-cluster", is_flag=True, help="Install the operators, instead of running them from here.")
 @click.option("--image", help="With --in-cluster: another image than the operators' own.")
 @click.option("--logs", is_flag=True, help="Show all that the operators log, not only warnings.")
@@ -49,6 +51,8 @@ def up(  # noqa: PLR0913 - one for each option
     cluster_name: str,
     nodes: str | None,
     settings: tuple[str, ...],
+    granted: tuple[str, ...],
+    withheld: tuple[str, ...],
     in_cluster: bool,
     image: str | None,
     logs: bool,
@@ -83,7 +87,15 @@ def up(  # noqa: PLR0913 - one for each option
     if reason:
         console.say(f"fake nodes (Pods are only simulated): {reason}")
     choice = Choice(
-        names, pairs(settings), kind, in_cluster, image, logs, cluster_name, timeout if once else None
+        names,
+        pairs(settings),
+        grants_of(granted, withheld),
+        kind,
+        in_cluster,
+        image,
+        logs,
+        cluster_name,
+        timeout if once else None,
     )
     show = Show(choice, console, begun, is_new=there is None)
     _play(show, there, keep=keep)
@@ -113,15 +125,15 @@ def _play(show: "Show", there: "Cluster | None", *, keep: bool) -> None:
             spec = ClusterSpec(name=show.choice.cluster, nodes=show.choice.nodes)
             cluster = bring_up(spec, console=show.console)
         show.begin(cluster)
-        while show.is_alive():
-            show.join(_GLANCE)
+        while not show.has_ended(_GLANCE):
+            pass
     except KeyboardInterrupt:
         # The way to end it, once there is something to see.
         if not show.on:
             raise
     finally:
         show.stop()
-        show.join()
+        show.has_ended()
         if there is None and cluster is not None:
             _end(cluster, show.console, keep=keep, in_cluster=show.choice.in_cluster)
     if show.error is not None:

@@ -10,15 +10,23 @@ from typing import TYPE_CHECKING
 from rumpf.api import Api
 from rumpf.cluster.ports import free_port
 from rumpf.console import Console
-from rumpf.errors import ApiError, ClusterError, ImageError, InstallError, NoSuchCluster
-from rumpf.install.applying import MANAGER, Change
-from rumpf.install.asking import NOT_FOUND, Deadline, patiently, read, refusal
+from rumpf.errors import ApiError, ClusterError, ImageError, NoSuchCluster
+from rumpf.install.applying import Change
+from rumpf.install.asking import Deadline
 from rumpf.install.belongings import belongings
 from rumpf.install.identity import Identity, kubeconfig_in, private_folder
 from rumpf.install.installing import Order, install
 from rumpf.install.kinds import DEPLOYMENT
-from rumpf.install.local_images import Image, image_for, local_settings, put_into_node, settings_for
+from rumpf.install.local_images import (
+    Image,
+    image_for,
+    local_samples,
+    local_settings,
+    put_into_node,
+    settings_for,
+)
 from rumpf.install.process import OperatorChild, Seat
+from rumpf.install.samples import make
 from rumpf.install.standin import Cast, grant
 from rumpf.install.target import Target, of_cluster
 from rumpf.kinds import Kind
@@ -30,7 +38,6 @@ if TYPE_CHECKING:
     from rumpf.cluster import Cluster, Nodes
 
 _EVERY = 0.05
-_DEFAULT_NAMESPACE = "default"
 _OF_NO_INTEREST = ("DEBUG", "INFO")
 
 
@@ -41,6 +48,8 @@ class Score:
     operators: Mapping[str, Operator]
     settings: Mapping[str, Mapping[str, str]]
     """What was chosen for each of them."""
+    grants: Mapping[str, Mapping[str, tuple[str, ...]]]
+    """Where each of their grants is given, if not as they say themselves."""
     root: Path
     """The project's folder."""
     nodes: "Nodes"
@@ -66,6 +75,7 @@ class Ensemble:
         self.ended: set[str] = set()
         """The operators that have ended, though nobody asked them to."""
         self._watching: set[asyncio.Task[None]] = set()
+        self._samples = {name: self._samples_of(each) for name, each in score.operators.items()}
 
     async def perform(self, find: Callable[[], "Cluster"], *, is_new: bool) -> tuple[Target, list[Change]]:
         """Have all operators at work, and their samples there, as soon as the cluster is found to be."""
@@ -84,19 +94,26 @@ class Ensemble:
                 *(self._loaded(target, each.operator, None, each.options.settings) for each in playing),
                 *(self._begin(api, target, each, is_new=is_new) for each in playing),
             )
-        samples = [
-            await _sample(api, each, operator) for operator in operators for each in render(operator).samples
+        made = [
+            await make(api, sample, _versions(each))
+            for each in operators
+            for sample in self._samples[each.name]
         ]
-        for change in samples:
+        for change in made:
             self._console.say(f"sample: {change}")
-        return target, samples
+        return target, made
+
+    def _samples_of(self, operator: Operator) -> tuple[Manifest, ...]:
+        samples = render(operator).samples
+        is_real = self.score.nodes == "real"
+        return local_samples(operator, samples, self._console) if is_real else samples
 
     async def _install(self, api: Api, target: Target, operator: Operator) -> None:
         chosen = self.score.settings[operator.name]
         image = image_for(target, operator, self.score.image, self.score.root, self._console)
         settings = settings_for(target, operator, chosen, self._console)
         await self._loaded(target, operator, image, settings)
-        options = Options(image=image.name, settings=settings)
+        options = Options(image=image.name, settings=settings, grants=self.score.grants[operator.name])
         await install(api, target, Order(operator, options, image.digest), self._console)
 
     @asynccontextmanager
@@ -104,7 +121,7 @@ class Ensemble:
         """Have a process import what the operator needs; end it afterwards."""
         chosen = self.score.settings[operator.name]
         local = local_settings(operator, chosen, self._console) if self.score.nodes == "real" else {}
-        options = Options(settings={**chosen, **local})
+        options = Options(settings={**chosen, **local}, grants=self.score.grants[operator.name])
         with private_folder() as folder:
             namespace = render(operator, options).namespace
             seat = Seat(self.score.root, namespace, kubeconfig_in(folder), f"127.0.0.1:{free_port()}")
@@ -152,7 +169,10 @@ class Ensemble:
 
         async def loaded() -> bool | None:
             try:
-                await asyncio.to_thread(put_into_node, target, operator, image, settings, self._console)
+                samples = self._samples[operator.name]
+                await asyncio.to_thread(
+                    put_into_node, target, operator, image, settings, self._console, samples=samples
+                )
             except ImageError:
                 if deadline.passed:
                     raise
@@ -169,6 +189,12 @@ class _Player:
     namespace: str
     folder: Path
     child: OperatorChild
+
+
+def _versions(operator: Operator) -> list[Kind]:
+    """Return the operator's kinds, in all versions that are served."""
+    types = [each.resource for each in operator.reconcilers]
+    return [one.names.kind for each in types for one in (each, *each.names.other_versions)]
 
 
 async def _serving(find: Callable[[], "Cluster"], deadline: Deadline) -> Target:
@@ -197,29 +223,3 @@ async def _serving(find: Callable[[], "Cluster"], deadline: Deadline) -> Target:
         f"its API server is not ready after {deadline.seconds:.0f} s",
         remedy="rumpf cluster status tells more",
     )
-
-
-async def _sample(api: Api, sample: Manifest, operator: Operator) -> Change:
-    """Create a sample, if it is not there: one that somebody has changed stays so."""
-    types = [each.resource for each in operator.reconcilers]
-    versions = [one for each in types for one in (each, *each.names.other_versions)]
-    kind = next(
-        each.names.kind
-        for each in versions
-        if (each.names.kind.api_version, each.names.kind.kind) == (sample["apiVersion"], sample["kind"])
-    )
-    metadata = sample["metadata"]
-    namespace = metadata.get("namespace", _DEFAULT_NAMESPACE) if kind.namespaced else ""
-    name, what = metadata["name"], f"{kind.kind} {metadata['name']}"
-    if await read(api, kind, namespace, name) is not None:
-        return Change(kind.kind, namespace, name, "unchanged")
-    placed = {**sample, "metadata": {**metadata, **({"namespace": namespace} if namespace else {})}}
-    try:
-        await patiently(lambda: api.apply(placed, kind, manager=MANAGER))
-    except ApiError as error:
-        if error.status == NOT_FOUND:
-            raise InstallError(
-                "its kind is not served", where=what, remedy="this is a fault of rumpf: please report it"
-            ) from error
-        raise refusal(error, what) from error
-    return Change(kind.kind, namespace, name, "created")

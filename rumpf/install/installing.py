@@ -62,7 +62,7 @@ async def install(api: Api, target: Target, order: Order, console: Console) -> I
     rendered = render(operator, order.options)
     deadline = Deadline.after(order.timeout)
     console.say(f"{operator.name}: {'would install' if order.dry_run else 'installing'} on {target}")
-    await check_namespaces(api, [*filter(None, [order.options.namespace]), *order.options.watch])
+    await check_namespaces(api, order.options.places)
     applier = Applier(
         api,
         operator.name,
@@ -105,11 +105,12 @@ async def apply(applier: Applier, rendered: Rendered, order: Order, console: Con
             await applier.established(crd)
     for manifest in rendered.deploy:
         if order.only(kind_of(manifest)):
-            await put(_with_digest(manifest, order.digest))
+            await put(with_digest(manifest, order.digest))
     return changes
 
 
-def _with_digest(manifest: Manifest, digest: str) -> Manifest:
+def with_digest(manifest: Manifest, digest: str) -> Manifest:
+    """Return a Deployment whose Pods are replaced once the image of the same name has another digest."""
     if not digest or manifest["kind"] != DEPLOYMENT.kind:
         return manifest
     template = manifest["spec"]["template"]

@@ -1,16 +1,19 @@
 """Images on an embedded cluster, whose node reaches no registry: what was built here is put into it."""
 
+import copy
 import json
 import re
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rumpf.console import Console
 from rumpf.errors import ImageError, InstallError
 from rumpf.install.target import Target
+from rumpf.manifests.pods import containers_of, pods_in
+from rumpf.objects import Manifest
 from rumpf.operator import Operator
 
 _LOCAL = "rumpf.local/"
@@ -46,7 +49,7 @@ def image_for(target: Target, operator: Operator, chosen: str | None, root: Path
             where=str(chosen),
             remedy=f"{_BUILD}, then again",
         )
-    name, digest = _contents(archive)
+    name, digest = contents(archive)
     if chosen is None and name != operator.image:
         console.say(f"{operator.name}: image {name}, built here, instead of {operator.image}")
     if _is_older(archive, root):
@@ -64,12 +67,18 @@ def settings_for(
 
 
 def put_into_node(
-    target: Target, operator: Operator, image: Image | None, settings: Mapping[str, str], console: Console
+    target: Target,
+    operator: Operator,
+    image: Image | None,
+    settings: Mapping[str, str],
+    console: Console,
+    *,
+    samples: Iterable[Manifest] = (),
 ) -> None:
-    """Put what an operator and its Pods run from into the node of an embedded cluster, if it has one."""
+    """Put what an operator, its Pods and its samples run from into the node of an embedded cluster."""
     if target.embedded is None or target.simulated:
         return
-    if _is_local_busybox(settings):
+    if _is_local_busybox({*settings.values(), *_images_in(samples)}):
         target.embedded.load(_busybox(console))
     if image is None:
         return
@@ -88,10 +97,15 @@ def put_into_node(
         ) from error
 
 
-def _is_local_busybox(settings: Mapping[str, str]) -> bool:
+def _is_local_busybox(named: Collection[str]) -> bool:
     from rumpf.cluster.busybox import IMAGE
 
-    return IMAGE in settings.values()
+    return IMAGE in named
+
+
+def _images_in(samples: Iterable[Manifest]) -> Iterator[str]:
+    for pod in pods_in(samples):
+        yield from (str(container.get("image")) for _, container in containers_of(pod.spec))
 
 
 def local_settings(operator: Operator, chosen: Mapping[str, str], console: Console) -> dict[str, str]:
@@ -104,6 +118,20 @@ def local_settings(operator: Operator, chosen: Mapping[str, str], console: Conso
             replaced[setting.name] = IMAGE
             console.say(f"{operator.name}: {setting.name}={IMAGE}, made here, instead of {setting.default}")
     return replaced
+
+
+def local_samples(operator: Operator, samples: Iterable[Manifest], console: Console) -> tuple[Manifest, ...]:
+    """Return samples whose Pods run from an image that a node without a registry has."""
+    from rumpf.cluster.busybox import IMAGE
+
+    found = copy.deepcopy(tuple(samples))
+    for pod in pods_in(found):
+        for _, container in containers_of(pod.spec):
+            named = str(container.get("image"))
+            if _BUSYBOX.fullmatch(named):
+                cast("dict[str, Any]", container)["image"] = IMAGE
+                console.say(f"{operator.name}: sample with {IMAGE}, made here, instead of {named}")
+    return found
 
 
 def _busybox(console: Console) -> Path:
@@ -129,7 +157,7 @@ def _is_older(archive: Path, root: Path) -> bool:
     return any(source.stat().st_mtime > built for source in sources)
 
 
-def _contents(archive: Path) -> tuple[str, str]:
+def contents(archive: Path) -> tuple[str, str]:
     """Return the name and the digest of the image in an archive."""
     try:
         with tarfile.open(archive) as tar:

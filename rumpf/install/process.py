@@ -13,6 +13,7 @@ from typing import Self
 
 from rumpf.cluster.environment import direct
 from rumpf.manifests import Options
+from rumpf.manifests.granting import variables_of
 from rumpf.manifests.naming import module_of
 from rumpf.manifests.workload import settings_of
 from rumpf.operator import Operator
@@ -107,6 +108,7 @@ class Seat:
         return {
             **direct(),
             **settings_of(operator, options.settings),
+            **variables_of(operator, options),
             "KUBECONFIG": str(self.kubeconfig),
             "POD_NAME": _here(),
             "POD_NAMESPACE": self.namespace,

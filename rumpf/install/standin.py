@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rumpf.api import Api
@@ -77,14 +77,14 @@ async def placed(api: Api, operator: Operator, options: Options) -> Options:
     here = {each.namespace for each in accounts}
     if len(here) != 1 or operator.full_name in here:
         return options
-    return Options(here.pop(), options.image, options.watch, options.replicas, options.settings)
+    return replace(options, namespace=here.pop())
 
 
 async def grant(api: Api, target: Target, cast: Cast, options: Options, console: Console) -> None:
     """Apply its CRDs, its ServiceAccount, and its rights: all that it needs but Pods."""
     order = Order(cast.operator, options, only=_is_right)
     console.say(f"{cast.operator.name}: on {target}")
-    await check_namespaces(api, [*filter(None, [options.namespace]), *options.watch])
+    await check_namespaces(api, options.places)
     applier = Applier(api, cast.operator.name, Deadline.after(_PATIENCE), cast.adopt)
     await apply(applier, render(cast.operator, options), order, console)
 

@@ -14,6 +14,7 @@ Policy = Callable[[Sequence[Manifest]], Iterator["Violation"]]
 _ROLES = ("Role", "ClusterRole")
 _BINDINGS = ("RoleBinding", "ClusterRoleBinding")
 _MIGHTY = {"escalate", "bind", "impersonate"}
+_READING = {"get", "list", "watch"}
 _HARD_ROLES = {"cluster-admin", "admin", "edit"}
 
 
@@ -62,6 +63,28 @@ def no_wildcard(manifests: Sequence[Manifest]) -> Iterator[Violation]:
         for field in ("apiGroups", "resources", "verbs", "nonResourceURLs"):
             if any("*" in value for value in words(rule, field)):
                 yield Violation("no-wildcard", place(role), f"{field} has a *", "name what is needed")
+
+
+def secrets_by_grant(manifests: Sequence[Manifest]) -> Iterator[Violation]:
+    """Nobody reads all Secrets of a cluster by default.
+
+    What makes Secrets of its own has to see them, and a role cannot tell those from others.
+    """
+    for role in _of(manifests, "ClusterRole"):
+        about = [
+            set(words(rule, "verbs"))
+            for rule in parts(role, "rules")
+            if "secrets" in words(rule, "resources") and not rule.get("resourceNames")
+        ]
+        verbs = set[str]().union(*about)
+        if verbs & _READING and "create" not in verbs:
+            yield Violation(
+                "secrets-by-grant",
+                place(role),
+                "it reads the Secrets of the whole cluster",
+                "pass the Rule or Watch a Grant that is not given by default: whoever installs it names the "
+                "namespaces",
+            )
 
 
 def rules_that_grant(manifests: Sequence[Manifest]) -> Iterator[Violation]:
@@ -118,6 +141,11 @@ def all_there(manifests: Sequence[Manifest]) -> Iterator[Violation]:
                 f"there is no {kind} {name}" + (f" in {missing[1]}" if missing[1] else ""),
                 "add it, or name the right one",
             )
+    yield from pods_selected(manifests)
+
+
+def pods_selected(manifests: Sequence[Manifest]) -> Iterator[Violation]:
+    """What selects Pods finds some. A part of `all_there`, for what leaves the rest to its namespace."""
     pods = [(pod.namespace, pod.labels) for pod in pods_in(manifests)]
     for each, selector in _selectors(manifests):
         if not any(
@@ -135,12 +163,25 @@ POLICIES: tuple[Policy, ...] = (
     no_cluster_admin,
     no_wildcard,
     rules_that_grant,
+    secrets_by_grant,
     restricted_pods,
     requests_set,
     probed,
     all_there,
 )
 """What holds for everything that rumpf makes."""
+
+OF_SAMPLES: tuple[Policy, ...] = (
+    no_cluster_admin,
+    no_wildcard,
+    rules_that_grant,
+    secrets_by_grant,
+    restricted_pods,
+    requests_set,
+    probed,
+    pods_selected,
+)
+"""What holds for samples, which people copy. They may lean on what every namespace has."""
 
 
 def place(manifest: Mapping[str, Any]) -> str:

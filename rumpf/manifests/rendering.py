@@ -8,7 +8,7 @@ from rumpf.manifests.crd import crd_for
 from rumpf.manifests.naming import labels_of, metadata_of
 from rumpf.manifests.network import metrics_service, network_policy
 from rumpf.manifests.options import Options
-from rumpf.manifests.samples import samples_of
+from rumpf.manifests.samples import is_own, samples_of
 from rumpf.manifests.workload import deployment, disruption_budget, replicas_of
 from rumpf.objects import Manifest
 from rumpf.operator import Operator
@@ -28,6 +28,8 @@ class Rendered:
     """All but the CRDs; the namespace first, where it is the operator's own."""
     samples: tuple[Manifest, ...]
     """For people to try. They can be applied once the API server serves the CRDs."""
+    own_samples: tuple[Manifest, ...]
+    """Those of them that are of the operator's kinds; the others are what these need beside them."""
 
     @property
     def all(self) -> tuple[Manifest, ...]:
@@ -38,11 +40,13 @@ class Rendered:
 def render(operator: Operator, options: Options = DEFAULTS) -> Rendered:
     """Return all that is installed for an operator. Raises UsageError for options that it does not have."""
     namespace = options.namespace or operator.full_name
+    samples = samples_of(operator)
     return Rendered(
         namespace=namespace,
         crds=tuple(_crd(operator, each.resource) for each in operator.reconcilers),
         deploy=tuple(_deploy(operator, namespace, options)),
-        samples=samples_of(operator),
+        samples=samples,
+        own_samples=tuple(each for each in samples if is_own(operator, each)),
     )
 
 
@@ -50,7 +54,7 @@ def _deploy(operator: Operator, namespace: str, options: Options) -> Iterator[Ma
     if not options.namespace:
         yield _own_namespace(operator)
     yield service_account(operator, namespace)
-    yield from roles(operator, namespace, options.watch)
+    yield from roles(operator, namespace, options)
     yield metrics_service(operator, namespace)
     yield network_policy(operator, namespace)
     if replicas_of(operator, options) > 1:

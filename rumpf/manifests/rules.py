@@ -1,13 +1,14 @@
 """What an operator may do in a cluster: exactly what its declaration makes its process ask for."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rumpf.kinds import Kind
 from rumpf.objects import Manifest
-from rumpf.operator import Operator, Reconciler, Rule
+from rumpf.operator import Operator, Reconciler
+from rumpf.rights import EVERYWHERE, NOTHING_SAID, Rule, resolved
 
 _OF_NO_NAMESPACE: Mapping[str, frozenset[str]] = {
     "": frozenset({"componentstatuses", "namespaces", "nodes", "persistentvolumes"}),
@@ -52,26 +53,50 @@ class Access:
     """In the whole cluster: all of them, or those that can hold nowhere else."""
     within: Mapping[str, tuple[Rule, ...]]
     """In namespaces, by name, where the operator looks after some only."""
+    granted: Mapping[tuple[str, str], tuple[Rule, ...]]
+    """In certain namespaces only, by grant and namespace, where one was given there."""
     at_home: tuple[Rule, ...]
     """In the namespace that it runs in."""
 
 
-def access_of(operator: Operator, watch: Iterable[str] = ()) -> Access:
-    """Return what an operator may do that watches these namespaces; all, if there are none.
+def access_of(
+    operator: Operator, watch: Iterable[str] = (), grants: Mapping[str, Sequence[str]] = NOTHING_SAID
+) -> Access:
+    """Return what an operator may do that watches these namespaces (all, if there are none).
+
+    `grants` says where those are given that are not given as the declaration says. One about what is in no
+    namespace is given in the whole cluster, wherever it is given at all.
 
     Its children's ownerReferences do not set blockOwnerDeletion, so no rule on `finalizers` is needed.
     """
-    rules = (*_needed(operator), _EVENTS)
+    rules, granted = _by_grant((*_needed(operator), _EVENTS), resolved(operator.grants, grants))
     watched = tuple(watch)
     if not watched:
-        return Access(rules, {}, _lease(operator))
+        return Access(tuple(rules), {}, granted, _lease(operator))
     scoped = tuple(rule for rule in rules if in_namespaces(rule))
     within = dict.fromkeys(watched, scoped)
     if not all(kind.namespaced for kind in operator.kinds):
         # Where Kubernetes wants Events about what is in no namespace.
         there = within.get(_CLUSTER_EVENTS_GO_TO, ())
         within[_CLUSTER_EVENTS_GO_TO] = (*there, _EVENTS)
-    return Access(tuple(rule for rule in rules if not in_namespaces(rule)), within, _lease(operator))
+    placeless = tuple(rule for rule in rules if not in_namespaces(rule))
+    return Access(placeless, within, granted, _lease(operator))
+
+
+def _by_grant(
+    rules: Iterable[Rule], places: Mapping[str, Sequence[str]]
+) -> tuple[list[Rule], dict[tuple[str, str], tuple[Rule, ...]]]:
+    """Return what holds wherever the operator is at work, and what only where a grant was given."""
+    general: list[Rule] = []
+    granted: defaultdict[tuple[str, str], list[Rule]] = defaultdict(list)
+    for rule in rules:
+        given = places[rule.grant.name] if rule.grant else EVERYWHERE
+        if rule.grant is None or given == EVERYWHERE or (given and not in_namespaces(rule)):
+            general.append(rule)
+            continue
+        for place in given:
+            granted[rule.grant.name, place].append(rule)
+    return general, {where: tuple(found) for where, found in granted.items()}
 
 
 def in_namespaces(rule: Rule) -> bool:
@@ -110,7 +135,10 @@ def _needed(operator: Operator) -> Iterator[Rule]:
         for view in each.owns:
             yield _on(view.kind, "create", "delete", "get", "list", "patch", "watch")
         for watch in each.watches:
-            yield _on(watch.view.kind, "list", "watch")
+            seen = _on(watch.view.kind, *(["get"] if watch.refers else []), "list", "watch")
+            yield replace(seen, grant=watch.grant)
+        for view in each.follows:
+            yield _on(view.kind, "list", "watch")
 
 
 def _on_resource(each: Reconciler[Any]) -> Iterator[Rule]:

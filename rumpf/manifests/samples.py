@@ -1,6 +1,9 @@
-"""The objects that show what an operator does, checked against the types that they are of."""
+"""The objects that show what an operator does: those of its own kinds are checked against their types.
 
-from collections.abc import Iterator, Mapping
+Others that they need beside them (what is watched, what is restarted) are taken as they are.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -13,20 +16,46 @@ from rumpf.resource import Resource
 
 
 def samples_of(operator: Operator) -> tuple[Manifest, ...]:
-    """Return the operator's samples; refuse one that the API server would refuse, or cut down."""
-    return tuple(_checked(operator, sample) for sample in operator.samples)
+    """Return the operator's samples, in their order; refuse one that would be refused, or cut down."""
+    found = tuple(_checked(operator, sample) for sample in operator.samples)
+    if found and not any(is_own(operator, sample) for sample in found):
+        raise DeclarationError(
+            "none of its samples is of a kind that it reconciles",
+            where=f"Operator({operator.name!r})",
+            remedy=f"add one: there is {_there(_types(operator))}",
+        )
+    return found
+
+
+def is_own(operator: Operator, sample: Mapping[str, Any]) -> bool:
+    """Whether a sample is of a kind that the operator reconciles."""
+    return _type_name(sample) in _types(operator)
+
+
+_TypeName = tuple[str, str]
+"""The apiVersion and the kind."""
 
 
 def _checked(operator: Operator, sample: Mapping[str, Any]) -> Manifest:
-    what = f"{sample.get('kind')} {part(sample, 'metadata').get('name')}"
-    where = f"Operator({operator.name!r}), sample {what}"
-    types = {(type_.names.kind.api_version, type_.names.kind.kind): type_ for type_ in _versions(operator)}
-    found = types.get((str(sample.get("apiVersion")), str(sample.get("kind"))))
-    if found is None:
-        there = ", ".join(f"{kind} of {version}" for version, kind in types)
+    version, kind = _type_name(sample)
+    name = part(sample, "metadata").get("name")
+    where = f"Operator({operator.name!r}), sample {kind} {name}"
+    types = _types(operator)
+    found = types.get((version, kind))
+    if found is not None:
+        return _understood(found, sample, where)
+    if _group(version) in {_group(each) for each, _ in types}:
         raise DeclarationError(
-            "it is of no kind that the operator reconciles", where=where, remedy=f"there is {there}"
+            "it is of no kind that the operator reconciles", where=where, remedy=f"there is {_there(types)}"
         )
+    if not (version and kind and name):
+        raise DeclarationError(
+            "it is no object", where=where, remedy="give it an apiVersion, a kind and a metadata.name"
+        )
+    return dict(sample)
+
+
+def _understood(found: type[Resource], sample: Mapping[str, Any], where: str) -> Manifest:
     try:
         understood = found.model_validate(sample)
     except ValidationError as error:
@@ -44,10 +73,22 @@ def _checked(operator: Operator, sample: Mapping[str, Any]) -> Manifest:
     return dict(sample)
 
 
-def _versions(operator: Operator) -> Iterator[type[Resource]]:
-    for each in operator.reconcilers:
-        yield each.resource
-        yield from each.resource.names.other_versions
+def _types(operator: Operator) -> dict[_TypeName, type[Resource]]:
+    reconciled = [each.resource for each in operator.reconcilers]
+    versions = [one for each in reconciled for one in (each, *each.names.other_versions)]
+    return {(each.names.kind.api_version, each.names.kind.kind): each for each in versions}
+
+
+def _there(types: Iterable[_TypeName]) -> str:
+    return ", ".join(f"{kind} of {version}" for version, kind in types)
+
+
+def _type_name(sample: Mapping[str, Any]) -> _TypeName:
+    return str(sample.get("apiVersion") or ""), str(sample.get("kind") or "")
+
+
+def _group(api_version: str) -> str:
+    return api_version.rpartition("/")[0]
 
 
 def _lost(given: object, read: object, path: str) -> Iterator[str]:

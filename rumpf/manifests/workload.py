@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from rumpf.errors import DeclarationError, UsageError
+from rumpf.manifests.granting import variables_of
 from rumpf.manifests.naming import labels_of, metadata_of, module_of, selector_of
 from rumpf.manifests.options import Options
 from rumpf.objects import Manifest
@@ -94,6 +95,7 @@ def settings_of(operator: Operator, chosen: Mapping[str, str]) -> dict[str, str]
 
 
 def _container(operator: Operator, options: Options) -> Manifest:
+    resources = options.resources or operator.resources
     return {
         "name": "operator",
         "image": options.image or operator.image,
@@ -102,8 +104,8 @@ def _container(operator: Operator, options: Options) -> Manifest:
         "env": _environment(operator, options),
         "ports": [{"name": PORT_NAME, "containerPort": PORT, "protocol": "TCP"}],
         "resources": {
-            "requests": {"cpu": operator.resources.cpu, "memory": operator.resources.memory},
-            "limits": {"memory": operator.resources.memory_limit},
+            "requests": {"cpu": resources.cpu, "memory": resources.memory},
+            "limits": {"memory": resources.memory_limit},
         },
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -122,6 +124,7 @@ def _probe(path: str, **seconds: int) -> Manifest:
 
 
 def _environment(operator: Operator, options: Options) -> list[Manifest]:
+    grants = variables_of(operator, options)
     variables: list[Manifest] = [
         {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
@@ -129,6 +132,7 @@ def _environment(operator: Operator, options: Options) -> list[Manifest]:
     ]
     if options.watch:
         variables.append({"name": "WATCH_NAMESPACE", "value": ",".join(options.watch)})
+    variables += [{"name": name, "value": places} for name, places in sorted(grants.items())]
     settings = settings_of(operator, options.settings)
     # Kubernetes replaces $(NAME) in values; a doubled $ is one that stays.
     variables += [

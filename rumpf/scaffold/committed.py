@@ -10,6 +10,8 @@ from rumpf.manifests.files import MADE
 from rumpf.operator import Operator
 from rumpf.project import Project
 
+_WIDEST = 200
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -29,14 +31,15 @@ class Difference:
         return "it differs from its source"
 
     def diff(self, longest: int) -> str:
-        """Return what writing it would change, in no more lines than that and one."""
+        """Return what writing it would change, in no more lines than that and one, none of them endless."""
         if self.there is None or self.wanted is None:
             return ""
         lines = list(
             difflib.unified_diff(self.there.splitlines(), self.wanted.splitlines(), n=1, lineterm="")
         )[2:]
         more = len(lines) - longest
-        return "\n".join(lines[:longest] + ([f"... {more} more lines"] if more > 0 else []))
+        shown = [each if len(each) <= _WIDEST else f"{each[:_WIDEST]}..." for each in lines[:longest]]
+        return "\n".join(shown + ([f"... {more} more lines"] if more > 0 else []))
 
 
 def differences(project: Project, operator: Operator) -> Iterator[Difference]:

@@ -13,6 +13,7 @@ from rumpf.project import PACKAGE, folder_name
 
 DEFAULT_GROUP = "example.com"
 PROJECT_FILE = "pyproject.toml"
+IGNORED = ".gitignore"
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,46}[a-z0-9])?")
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
@@ -76,6 +77,7 @@ class Plan:
         return {
             f"{PACKAGE}/__init__.py": '"""The operators: a folder each."""\n',
             PROJECT_FILE: self._filled(PROJECT_FILE),
+            IGNORED: self._filled("gitignore"),
         }
 
     def _filled(self, template: str) -> str:

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from rumpf.errors import InstallError
+from rumpf.rights import NOTHING_SAID
 from rumpf.testing.kubectl import Kubectl
 from rumpf.testing.logs import Logs, tail
 
@@ -96,16 +97,29 @@ class Operators:
         self._folder = folder
         self._logs = logs
         self._tokens: dict[str, str] = {}
+        self._granted: dict[str, dict[str, str]] = {}
         self._running = ExitStack()
         self._count = 0
 
-    def install(self, name: str, settings: Mapping[str, str] = _NOTHING) -> "Operator":
-        """Install its CRDs, ServiceAccount and RBAC, but not its Deployment: it is run from here."""
+    def install(
+        self,
+        name: str,
+        settings: Mapping[str, str] = _NOTHING,
+        grants: Mapping[str, Sequence[str]] = NOTHING_SAID,
+    ) -> "Operator":
+        """Install its CRDs, ServiceAccount and RBAC, but not its Deployment: it is run from here.
+
+        Processes that are started afterwards are told of its `grants`.
+        """
         from rumpf.manifests import Options, render, to_yaml
+        from rumpf.manifests.granting import variables_of
         from rumpf.project import load
 
         operator = load(name)
-        options = Options(namespace=self._namespace, watch=[self._namespace], settings=settings)
+        options = Options(
+            namespace=self._namespace, watch=[self._namespace], settings=settings, grants=grants
+        )
+        self._granted[name] = variables_of(operator, options)
         rendered = render(operator, options)
         deploy = [each for each in rendered.deploy if each["kind"] in _RIGHTS]
         apply = ("apply", "--server-side", "--force-conflicts", "--filename=-")
@@ -120,7 +134,9 @@ class Operators:
     def token(self, name: str) -> str:
         """Return a token of the operator's ServiceAccount; install it first if that was not done."""
         if name not in self._tokens:
-            operator = self.install(name)
+            from rumpf.project import load
+
+            operator = load(name) if name in self._granted else self.install(name)
             self._tokens[name] = self._kubectl("create", "token", operator.full_name).strip()
         return self._tokens[name]
 
@@ -155,6 +171,7 @@ class Operators:
             "RUMPF_LEADER_ELECTION": "1" if elects else "0",
             "RUMPF_HTTP": f"127.0.0.1:{port}",
             "RUMPF_LOG_FORMAT": "text",
+            **self._granted[name],
             **environment,
         }
         command = [sys.executable, "-m", "rumpf.runtime", f"operators.{project.folder(name).name}"]

@@ -15,7 +15,7 @@ import pytest
 
 from rumpf.cluster import Cluster, ClusterSpec, clusters, up
 from rumpf.testing import Kubectl, RunningCluster
-from tests.e2e.gadget import Project
+from tests.e2e.gadget import GADGET, Project
 
 HOME = "gadget-operator"
 _EVERY = 0.1
@@ -298,6 +298,52 @@ def test_a_sample_that_somebody_changed_stays_so(project: Project, admin: Kubect
     admin("patch", "gadget", "sample", "--type=merge", '--patch={"spec":{"word":"mine"}}')
     (row,) = project.json("up", "--once", "--name=test-run")["rows"]
     assert row["message"] == "calm mine"
+
+
+BESIDE = """
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "beside"}, "data": {"word": "new"}},
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "beside"},
+            "spec": {
+                "replicas": 2,
+                "selector": {"matchLabels": {"app": "beside"}},
+                "template": {
+                    "metadata": {"labels": {"app": "beside"}},
+                    "spec": {"containers": [{"name": "one", "image": "registry.test/one:1"}]},
+                },
+            },
+        },
+"""
+
+
+def test_up_makes_what_a_sample_needs_beside_it_and_waits_until_that_is_at_work(
+    project: Project, admin: Kubectl
+) -> None:
+    project.write(GADGET.replace("samples=[", f"samples=[{BESIDE}"))
+    try:
+        said = project("up", "--once", "--name=test-run")
+        assert "sample: created    Deployment default/beside" in said
+        assert admin("get", "deployment", "beside", "--output=jsonpath={.status.availableReplicas}") == "2"
+        admin("patch", "configmap", "beside", "--type=merge", '--patch={"data":{"word":"mine"}}')
+        assert "sample: unchanged  ConfigMap default/beside" in project("up", "--once", "--name=test-run")
+        assert admin("get", "configmap", "beside", "--output=jsonpath={.data.word}") == "mine"
+    finally:
+        admin("delete", "configmap,deployment", "beside", "--ignore-not-found")
+
+
+def test_up_says_which_of_the_samples_pods_are_not_there(project: Project, admin: Kubectl) -> None:
+    nowhere = '"spec": {"nodeSelector": {"no": "where"}, "containers": ['
+    project.write(
+        GADGET.replace("samples=[", f"samples=[{BESIDE}".replace('"spec": {"containers": [', nowhere))
+    )
+    try:
+        done = project.run("up", "--once", "--timeout=15", "--name=test-run")
+        assert done.returncode == 9
+        assert "s: default/beside" in done.stderr
+    finally:
+        admin("delete", "configmap,deployment", "beside", "--ignore-not-found")
 
 
 def test_up_in_cluster_installs_the_operators(project: Project, admin: Kubectl) -> None:

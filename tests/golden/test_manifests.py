@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from operators.message.operator import operator
 from rumpf.manifests import Options, files_of, render, to_yaml
+from rumpf.manifests.policies import OF_SAMPLES, violations
+from rumpf.project import Project
 
+PROJECT = Project(Path(__file__).parents[2])
 CASES = sorted(path.parent for path in (Path(__file__).parent / "manifests").glob("*/operator.py"))
 
 
@@ -25,7 +27,16 @@ def test_what_is_installed_follows_from_the_declaration(
     expect(case / "deploy.yaml", to_yaml(shown))
 
 
-def test_what_is_committed_for_message_is_what_its_declaration_says() -> None:
-    root = Path(__file__).parents[2]
-    committed = {path.name: path.read_text() for path in (root / "operators/message/k8s").glob("*.yaml")}
-    assert files_of(operator) == committed, "if it should differ: rumpf render --write message"
+@pytest.mark.parametrize("name", PROJECT.names)
+def test_what_is_committed_for_an_operator_is_what_its_declaration_says(name: str) -> None:
+    committed = {path.name: path.read_text() for path in PROJECT.manifests(name).glob("*.yaml")}
+    made = files_of(PROJECT.load(name))
+    assert made == committed, f"if it should differ: rumpf render --write {name}"
+
+
+@pytest.mark.parametrize("name", PROJECT.names)
+def test_what_is_committed_for_an_operator_keeps_the_policies(name: str) -> None:
+    rendered = render(PROJECT.load(name))
+    assert violations(rendered.all) == ()
+    assert violations(rendered.samples, OF_SAMPLES) == ()
+    assert rendered.own_samples

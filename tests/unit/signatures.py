@@ -122,7 +122,8 @@ def _rows(arguments: ast.arguments) -> list[str]:
     elif arguments.kwonlyargs and "cls" not in {each.arg for each in arguments.args}:
         rows.append("*")
     only = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    return [*rows, *(_parameter(each, default) for each, default in only)]
+    others = [f"**{_text(arguments.kwarg)}"] if arguments.kwarg else []
+    return [*rows, *(_parameter(each, default) for each, default in only), *others]
 
 
 def _parameter(argument: ast.arg, default: ast.expr | None) -> str:

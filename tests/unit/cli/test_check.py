@@ -105,6 +105,12 @@ def test_a_long_difference_is_cut_short(project: Path) -> None:
     assert lines[-1].endswith("more lines")
 
 
+def test_a_line_without_an_end_is_cut_short(project: Path) -> None:
+    (project / DEPLOY).write_text("x" * 10_000)
+    (finding,) = found(project)
+    assert max(map(len, finding["diff"].splitlines())) < 250
+
+
 def test_a_file_that_is_missing_or_left_over_is_named(project: Path) -> None:
     folder = project / "operators/note/k8s"
     (folder / "example-note.yaml").rename(folder / "example-nota.yaml")
@@ -122,6 +128,14 @@ def test_what_breaks_a_policy_is_named(project: Path, change: Change, run: Run) 
     (finding,) = found(project)
     assert (finding["check"], finding["where"]) == ("policy", "ClusterRole note-operator")
     assert finding["what"] == "resources has a * (no-wildcard)"
+
+
+def test_a_sample_that_breaks_a_policy_is_named(project: Path, change: Change, run: Run) -> None:
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "paper"}, "spec": {"hostNetwork": True}}
+    change(DECLARATION, "samples=[", f"samples=[{pod!r}, ")
+    run("render", "--write")
+    (finding,) = found(project)
+    assert (finding["check"], finding["where"]) == ("policy", "Pod paper, hostNetwork")
 
 
 def test_a_change_that_breaks_stored_objects_is_named_until_it_is_undone(

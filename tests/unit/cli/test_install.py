@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from rumpf import Grant
 from rumpf.cli import cli
-from rumpf.cli.choosing import settings_of_each
+from rumpf.cli.choosing import grants_of, grants_of_each, settings_of_each
 from rumpf.errors import ApiError, RumpfError, UsageError
 from rumpf.operator import Setting
+from rumpf.project import load
 from tests.unit.install.operators import made
 
 
@@ -55,6 +57,45 @@ def test_each_operator_gets_its_own_settings_alone() -> None:
     assert settings_of_each([operator], {"A": "1"}) == {"thing": {"A": "1"}}
     with pytest.raises(UsageError, match="no operator has a setting B"):
         settings_of_each([operator], {"A": "1", "B": "2"})
+
+
+@pytest.mark.parametrize(
+    ("granted", "withheld", "found"),
+    [
+        (["secrets"], [], {"secrets": ("*",)}),
+        (["secrets=*"], [], {"secrets": ("*",)}),
+        (["secrets=b,a", "secrets=c"], [], {"secrets": ("a", "b", "c")}),
+        (["secrets= a , b,"], ["rollout"], {"secrets": ("a", "b"), "rollout": ()}),
+        ([], [], {}),
+    ],
+)
+def test_a_grant_is_given_everywhere_or_in_namespaces_or_withheld(
+    granted: list[str], withheld: list[str], found: dict[str, tuple[str, ...]]
+) -> None:
+    assert grants_of(granted, withheld) == found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["--grant=secrets"], "--grant: no operator has a grant secrets\n  -> there is none"),
+        (["--withhold=secrets"], "--grant: no operator has a grant secrets"),
+        (["--grant=secrets="], "--grant: 'secrets=' names no namespace\n  -> write secrets=NAMESPACE, or"),
+        (["--grant=a=b", "--withhold=a"], "--withhold: a is granted, and withheld"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("command", ["install", "run", "render"])
+def test_a_grant_that_cannot_be_is_refused(command: str, arguments: list[str], what: str) -> None:
+    error = error_of(command, "message", *arguments)
+    assert isinstance(error, UsageError)
+    assert str(error).startswith(what)
+
+
+def test_each_operator_gets_its_own_grants_alone() -> None:
+    operator = made(grants=[Grant("secrets", "Reads them.")])
+    chosen = {"secrets": ("a",)}
+    assert grants_of_each([operator, load("message")], chosen) == {"thing": chosen, "message": {}}
 
 
 def test_operators_contexts_and_options_are_completed(

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from rumpf import __version__, cli
 from rumpf.errors import NoSuchCluster
 
-ALL = ["check", "cluster", "image", "install", "new", "render", "run", "status", "uninstall", "up"]
+ALL = ["check", "cluster", "image", "install", "new", "olm", "render", "run", "status", "uninstall", "up"]
 COMMANDS = ["assets", "down", "exec", "kubeconfig", "load", "logs", "status", "up"]
 
 

@@ -43,6 +43,7 @@ def test_an_empty_folder_becomes_a_project(run: Run, tmp_path: Path) -> None:
     done = run("new", "config-watcher")
     files = written(tmp_path)
     assert files == [
+        ".gitignore",
         "images/operators/Containerfile",
         "images/operators/operators",
         "images/operators/requirements.in",
@@ -187,6 +188,29 @@ def test_a_pyproject_that_is_there_stays_as_it_is(run: Run, tmp_path: Path) -> N
     (tmp_path / "pyproject.toml").write_text("# mine\n")
     assert "pyproject.toml stays as it is" in run("new", "note").stderr
     assert (tmp_path / "pyproject.toml").read_text() == "# mine\n"
+
+
+def test_git_ignores_what_is_made_of_a_project_and_no_file_of_it(run: Run, tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("# mine\n")
+    run("new", "note")
+    assert (tmp_path / ".gitignore").read_text() == "# mine\n"
+    (tmp_path / ".gitignore").unlink()
+    shutil.rmtree(tmp_path / "operators")
+    shutil.rmtree(tmp_path / "tests")
+    run("new", "note")
+    made = [".venv/bin/python", "dist/wheels/rumpf.whl", "operators/note/__pycache__/operator.pyc"]
+    for path in made:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    git = ["git", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    shown = [*git, "status", "--porcelain", "--untracked-files=all"]
+    listed = subprocess.run(shown, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert sorted(line[3:] for line in listed) == [path for path in written(tmp_path) if seen(path, made)]
+
+
+def seen(path: str, made: list[str]) -> bool:
+    return path not in made and not path.startswith(".git/")
 
 
 @pytest.mark.parametrize(

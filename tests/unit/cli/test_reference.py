@@ -12,7 +12,7 @@ from rumpf.errors import RumpfError
 
 PAGE = (Path(__file__).parents[3] / "docs/cli.md").read_text()
 SECTIONS = {part.partition("\n")[0]: part for part in PAGE.split("\n## ")[1:]}
-ELSEWHERE = {"cluster", "image"}
+ELSEWHERE = {"cluster", "image", "olm"}
 
 
 def command(name: str) -> click.Command:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
+from rumpf.cli import cli
 from rumpf.errors import DeclarationError, UsageError
 from rumpf.manifests import from_yaml
 
@@ -79,6 +80,56 @@ def test_a_setting_is_chosen_by_key_and_value(run: Run, project: Path) -> None:
     assert {"name": "NOTE_URL", "value": "http://a/?b=c"} in container["env"]
 
 
+@pytest.fixture
+def granting(project: Path) -> Path:
+    """The project, with a grant that its operator has by default, and one that it has not."""
+    declaration = project / "operators/note/operator.py"
+    grants = (
+        'GRANTS = [Grant("secrets", "Reads them."), Grant("services", "Lists them.", default=True)]\n'
+        'RULES = [Rule("", each.name, ("list",), grant=each) for each in GRANTS]\n'
+    )
+    text = declaration.read_text().replace("operator = Operator(", f"{grants}\noperator = Operator(")
+    text = text.replace("samples=[", "grants=GRANTS, rules=RULES, samples=[")
+    declaration.write_text(f"{text}".replace("import (", "import (Grant, Rule, ", 1))
+    return project
+
+
+@pytest.mark.usefixtures("granting")
+def test_a_grant_is_given_in_namespaces_or_withheld(run: Run) -> None:
+    chosen = ["--grant=secrets=b,a", "--grant=secrets=c", "--withhold=services"]
+    manifests = from_yaml(run("render", "note", *chosen).stdout)
+    roles = [each for each in manifests if each["metadata"]["name"] == "note-operator-secrets"]
+    assert {each["metadata"]["namespace"] for each in roles} == {"a", "b", "c"}
+    (container,) = manifests[-1]["spec"]["template"]["spec"]["containers"]
+    told = {each["name"]: each["value"] for each in container["env"] if "GRANT" in each["name"]}
+    assert told == {"RUMPF_GRANT_SECRETS": "a,b,c", "RUMPF_GRANT_SERVICES": ""}
+
+
+@pytest.mark.usefixtures("granting")
+def test_of_several_operators_only_those_that_have_a_grant_are_given_it(run: Run) -> None:
+    run("new", "other")
+    names = [each["metadata"]["name"] for each in from_yaml(run("render", "--grant=secrets=a").stdout)]
+    assert [name for name in names if name.endswith("-secrets")] == ["note-operator-secrets"] * 2
+    assert "other-operator" in names
+
+
+@pytest.mark.usefixtures("granting")
+def test_grants_are_completed(run: Run) -> None:
+    run("render", "note")  # each run reads the declaration anew
+
+    def completed(*words: str) -> list[str]:
+        variables = {
+            "_RUMPF_COMPLETE": "bash_complete",
+            "COMP_WORDS": " ".join(("rumpf", *words)),
+            "COMP_CWORD": str(len(words)),
+        }
+        result = CliRunner().invoke(cli, prog_name="rumpf", env=variables)
+        return [line.partition(",")[2] for line in result.output.splitlines()]
+
+    assert completed("install", "note", "--grant", "sec") == ["secrets"]
+    assert completed("run", "note", "--withhold", "se") == ["secrets", "services"]
+
+
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
     ("arguments", "what"),
@@ -87,6 +138,7 @@ def test_a_setting_is_chosen_by_key_and_value(run: Run, project: Path) -> None:
         (["--set", "=a"], "--set: '=a' is no KEY=VALUE"),
         (["--set", "A=b"], "settings: note-operator has no setting A"),
         (["--replicas", "0"], "replicas: 0 replicas"),
+        (["--grant", "secrets"], "--grant: no operator has a grant secrets"),
         (["--write", "--replicas", "1"], "--write: the committed files are what the declaration says"),
     ],
     ids=" ".join,

@@ -1,12 +1,16 @@
 """What `rumpf up` shows: a table on a terminal, and elsewhere a line for each change."""
 
+import asyncio
 import io
+import signal
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from rich.console import Console as RichConsole
 
 from rumpf.cli.live import Live, age, table_of
+from rumpf.cli.show import Choice, Show
 from rumpf.console import Lines
 from rumpf.install.sight import Row
 
@@ -60,3 +64,30 @@ def test_elsewhere_each_change_is_a_line_and_nothing_is_said_twice() -> None:
 def test_ages_are_told_as_kubectl_tells_them(seconds: int, shown: str) -> None:
     assert age((datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()) == shown
     assert age("") == "-"
+
+
+class Slow(Show):
+    """A show that takes its time to end."""
+
+    def __init__(self) -> None:
+        choice = Choice((), {}, {}, "none", in_cluster=False, image=None, logs=False, cluster="x", once=None)
+        super().__init__(choice, Live(Lines(io.StringIO())), 0.0, is_new=True)
+        self.may_end = threading.Event()
+
+    async def _play(self) -> None:
+        await asyncio.to_thread(self.may_end.wait)
+
+
+def test_ctrl_c_while_it_is_waited_for_does_not_make_it_look_ended() -> None:
+    show = Slow()
+    show.start()
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(KeyboardInterrupt):
+            show.has_ended(60)
+        assert not show.has_ended(0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        show.may_end.set()
+    assert show.has_ended(60)

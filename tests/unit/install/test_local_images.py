@@ -13,7 +13,7 @@ from rumpf.cluster import Cluster, Nodes
 from rumpf.cluster.busybox import IMAGE
 from rumpf.console import Lines, Silent
 from rumpf.errors import InstallError
-from rumpf.install.local_images import Image, image_for, local_settings, settings_for
+from rumpf.install.local_images import Image, image_for, local_samples, local_settings, settings_for
 from rumpf.install.target import Target
 from rumpf.operator import Operator, Setting
 from tests.unit.install.operators import made
@@ -131,3 +131,21 @@ def test_a_chosen_setting_stays_what_it_is() -> None:
     assert settings_for(embedded(), one, {"IMAGE": "mine:1"}, Silent()) == {"IMAGE": "mine:1"}
     assert settings_for(ELSEWHERE, one, {}, Silent()) == {}
     assert settings_for(embedded(), one, {}, Silent()) == {"IMAGE": IMAGE}
+
+
+def test_samples_run_from_the_busybox_made_here_and_that_is_said() -> None:
+    said = io.StringIO()
+    containers = [{"name": "web", "image": "busybox:1.37"}, {"name": "other", "image": "nginx:1"}]
+    spec = {"initContainers": [{"name": "first", "image": "busybox"}], "containers": containers}
+    deployment = {"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": {"spec": spec}}}
+    config = {"kind": "ConfigMap", "metadata": {"name": "config"}, "data": {"image": "busybox"}}
+    changed, same = local_samples(operator(), [deployment, config], Lines(said))
+    found = changed["spec"]["template"]["spec"]
+    assert [each["image"] for each in found["initContainers"] + found["containers"]] == [
+        IMAGE,
+        IMAGE,
+        "nginx:1",
+    ]
+    assert same == config
+    assert containers[0]["image"] == "busybox:1.37", "the declaration stays what it is"
+    assert f"sample with {IMAGE}, made here, instead of busybox:1.37" in said.getvalue()

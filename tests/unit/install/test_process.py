@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rumpf import Grant
 from rumpf.errors import UsageError
 from rumpf.install.process import OperatorChild, Seat
 from rumpf.manifests import Options
@@ -36,6 +37,13 @@ def test_it_has_what_its_pod_would_have_and_a_kubeconfig(monkeypatch: pytest.Mon
 def test_a_setting_that_it_does_not_have_is_refused() -> None:
     with pytest.raises(UsageError, match="no setting TYPO"):
         SEAT.environment(made(), Options(settings={"TYPO": "1"}))
+
+
+def test_it_is_told_of_its_grants_as_its_pod_would_be() -> None:
+    operator = made(grants=[Grant("secrets", "Reads them."), Grant("more-of-them", "Too.", default=True)])
+    found = SEAT.environment(operator, Options(grants={"secrets": ["b", "a"]}))
+    assert (found["RUMPF_GRANT_SECRETS"], found["RUMPF_GRANT_MORE_OF_THEM"]) == ("a,b", "*")
+    assert SEAT.environment(operator, Options())["RUMPF_GRANT_SECRETS"] == ""
 
 
 def test_one_that_is_never_told_to_start_ends_without_doing_anything() -> None:

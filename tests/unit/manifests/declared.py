@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from rumpf import Model, Operator, Pod, Resource, Rule, Setting, Status, World, reconciler
+from rumpf import Grant, Model, Operator, Pod, Resource, Rule, Setting, Status, Watch, World, reconciler
 
 
 class NoteSpec(Model):
@@ -28,13 +28,21 @@ def declared(
     settings: Sequence[Setting] = (),
     samples: Sequence[Mapping[str, Any]] = (),
     replicas: int = 2,
+    watches: Sequence[Watch] = (),
+    grants: Sequence[Grant] = (),
 ) -> Operator:
     """Return an operator of Notes."""
 
-    @reconciler(Note, owns=[Pod], may=may)
+    @reconciler(Note, owns=[Pod], may=may, watches=watches)
     async def reconcile(_note: Note, _world: World) -> Status:
         return Status()
 
     return Operator(
-        "note", reconcile, description="Notes.", settings=settings, samples=samples, replicas=replicas
+        "note",
+        reconcile,
+        description="Notes.",
+        settings=settings,
+        samples=samples,
+        replicas=replicas,
+        grants=grants,
     )

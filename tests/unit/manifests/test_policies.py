@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from rumpf import Grant, Rule
 from rumpf.manifests import Options, render
-from rumpf.manifests.policies import POLICIES, images_pinned, violations
+from rumpf.manifests.policies import OF_SAMPLES, POLICIES, images_pinned, violations
 from rumpf.objects import Manifest
 from tests.unit.manifests.declared import declared
 
@@ -72,6 +73,10 @@ ROLE, BINDING = "ClusterRole note-operator", "ClusterRoleBinding note-operator"
             ("rules-that-grant", ROLE, "create is never granted for certain names"),
         ),
         (
+            lambda all_: rule(all_, verbs=["watch"]),
+            ("secrets-by-grant", ROLE, "it reads the Secrets of the whole cluster"),
+        ),
+        (
             lambda all_: container(all_)["securityContext"].pop("readOnlyRootFilesystem"),
             ("restricted-pods", f"{IN_POD}.securityContext", "it can write to its root file system"),
         ),
@@ -129,6 +134,24 @@ def test_a_policy_finds_what_is_wrong_and_says_where(change: Change, found: tupl
     assert found in changed(change)
 
 
+@pytest.mark.parametrize(
+    "more",
+    [{"resourceNames": ["one"]}, {"verbs": ["create", "get", "list", "watch"]}, {"verbs": ["delete"]}],
+    ids=["certain ones", "its own", "nothing read"],
+)
+def test_what_does_not_read_the_secrets_of_others_may_have_to_do_with_secrets(
+    more: dict[str, list[str]],
+) -> None:
+    assert changed(lambda all_: rule(all_, **more)) == []
+
+
+def test_secrets_are_read_where_whoever_installs_it_said_so() -> None:
+    grant = Grant("secrets", "Reads them.")
+    operator = declared(may=[Rule("", "secrets", ("get",), grant=grant)], grants=[grant])
+    assert violations(render(operator).all) == ()
+    assert violations(render(operator, Options(grants={"secrets": ["a"]})).all) == ()
+
+
 def test_every_policy_that_is_claimed_is_among_those_tested() -> None:
     marks = test_a_policy_finds_what_is_wrong_and_says_where.pytestmark  # type: ignore[attr-defined]
     tested = {found[0] for _, found in marks[0].args[1]}
@@ -142,3 +165,15 @@ def test_an_image_is_pinned_by_its_digest_and_by_nothing_else() -> None:
 
     assert loose("registry/a:1.2.3") == ["registry/a:1.2.3 can change"]
     assert loose("registry/a@sha256:" + "0" * 64) == []
+
+
+def test_a_sample_may_lean_on_what_every_namespace_has_but_not_on_pods_that_are_not_there() -> None:
+    labels = {"app": "web"}
+    deployment = {
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}}},
+    }
+    service = {"kind": "Service", "metadata": {"name": "web"}, "spec": {"selector": {"app": "other"}}}
+    found = [(each.where, each.what) for each in violations([deployment, service], OF_SAMPLES)]
+    assert found == [("Service web", "it selects no Pod: {'app': 'other'}")]
