@@ -8,7 +8,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.5"
-nox.options.sessions = ["lint", "typing", "unit", "golden", "e2e"]
+nox.options.sessions = ["lint", "typing", "unit", "golden", "e2e", "infra"]
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
@@ -21,7 +21,7 @@ LOCKS = ROOT / "requirements"
 # plugin too.
 PATIENCE = ("--timeout=600", "--override-ini=timeout_func_only=true")
 
-GROUPS = ("nox", "lock", "lint", "typing", "test")
+GROUPS = ("nox", "lock", "lint", "typing", "test", "infra")
 
 
 @nox.session
@@ -65,6 +65,14 @@ def e2e(session: nox.Session) -> None:
 
 
 @nox.session
+def infra(session: nox.Session) -> None:
+    """The Pulumi program: what it registers, and that operators work when a cluster is given just that."""
+    install_locked(session, "infra")
+    install_rumpf(session)
+    session.run("pytest", *PATIENCE, "tests/infra", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure: `nox -s bench -- cluster` runs bench/cluster.py; with no name, every benchmark there is."""
     install_locked(session, "test")
@@ -79,6 +87,15 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def bundle(session: nox.Session) -> None:
+    """Render OLM's bundles of this version and the catalogs of all, and check them."""
+    install_locked(session, "test")
+    install_rumpf(session)
+    session.run("rumpf", "olm", "render", *session.posargs)
+    session.run("rumpf", "olm", "check", "bundle", "catalog")
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Renew requirements/*.txt from pyproject.toml; `-- --upgrade` takes newer versions too."""
     install_locked(session, "lock")
@@ -90,8 +107,10 @@ def lock(session: nox.Session) -> None:
 
 def what_it_runs(group: str) -> tuple[str, ...]:
     """Return what a group needs of rumpf itself: all of it where the code is run or its types are read."""
-    runs = group in {"test", "typing"}
-    return ("pyproject.toml", "--extra=testing", "--extra=tracing") if runs else ()
+    if group not in {"test", "typing", "infra"}:
+        return ()
+    pulumi = () if group == "test" else ("--extra=pulumi",)
+    return ("pyproject.toml", "--extra=operators", "--extra=testing", "--extra=tracing", *pulumi)
 
 
 def compile_lock(session: nox.Session, target: str, *sources: str) -> None:

@@ -38,8 +38,9 @@ class Status(Model):
     def saying(self, condition: str, status: ConditionStatus, reason: str, message: str = "") -> Self:
         """Return it with one condition set."""
         said = Condition(type=condition, status=status, reason=reason, message=message)
-        others = tuple(each for each in self.conditions if each.type != condition)
-        return self.model_copy(update={"conditions": (*others, said)})
+        # Each keeps its place: in another order they would be another status, and written again.
+        placed = {each.type: each for each in (*self.conditions, said)}
+        return self.model_copy(update={"conditions": tuple(placed.values())})
 
     def ready(self, reason: str, message: str = "") -> Self:
         """Return it with the condition that all is well."""

@@ -111,6 +111,11 @@ def write(path: Path, reference: Reference, image: Image) -> str:
     return manifest.digest
 
 
+def digests(image: Image) -> list[str]:
+    """Return the digests of an image's layers, the lowest first."""
+    return [_Blob.of(content, _LAYER).digest for content in image.layers]
+
+
 def read(path: Path, scratch: Path) -> Image:
     """Read what an engine saved as a docker archive; layers are unpacked into `scratch`."""
     try:

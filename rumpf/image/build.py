@@ -4,6 +4,7 @@ The same sources on the same base give the same layers: the engine sees neither 
 owners and umask, nor a network.
 """
 
+import json
 import re
 import tempfile
 from collections.abc import Mapping
@@ -17,8 +18,11 @@ from rumpf.image import archive
 from rumpf.image.context import lay_out
 from rumpf.image.debian import base_image
 from rumpf.image.engine import Engine
+from rumpf.image.inventory import inventory
 from rumpf.image.oci import host_architecture
+from rumpf.image.provenance import provenance
 from rumpf.image.reference import Reference
+from rumpf.image.sbom import bill_of_materials
 from rumpf.image.wheels import wheels_for
 
 BaseChoice = Literal["auto", "pull", "debian"]
@@ -38,6 +42,10 @@ class Built:
     size: int
     engine: str
     base: str | None
+    sbom: Path
+    """What is in it, as CycloneDX."""
+    provenance: Path
+    """What it was made from, as an in-toto statement."""
 
 
 def images_in(folder: Path) -> Mapping[str, Path]:
@@ -54,7 +62,7 @@ def build(
     base: BaseChoice = "auto",
     renew_base: bool = False,
 ) -> Built:
-    """Build `source` and write it to `into`/NAME.tar as rumpf.local/NAME:dev.
+    """Build `source` and write it to `into`/NAME.tar as rumpf.local/NAME:dev, with what is in it beside it.
 
     Beside what lies in the folder, the Containerfile finds what its links lead to, and `wheels`: what
     requirements.txt pins (and any other requirements*.txt there), and pip. `ARG BASE=IMAGE` names the
@@ -80,8 +88,17 @@ def build(
         )
         engine.save_image(str(reference), scratch / "saved.tar")
         target = into / f"{name}.tar"
-        digest = archive.write(target, reference, archive.read(scratch / "saved.tar", scratch))
-    return Built(name, str(reference), digest, target, target.stat().st_size, engine.name, base_used)
+        image = archive.read(scratch / "saved.tar", scratch)
+        digest = archive.write(target, reference, image)
+        sbom, origin = into / f"{name}.cdx.json", into / f"{name}.provenance.json"
+        _write(sbom, bill_of_materials(reference, digest, image.architecture, inventory(image.layers)))
+        _write(origin, provenance(str(reference), digest, source, base_used, archive.digests(image)))
+    size = target.stat().st_size
+    return Built(name, str(reference), digest, target, size, engine.name, base_used, sbom, origin)
+
+
+def _write(path: Path, said: Mapping[str, object]) -> None:
+    path.write_text(json.dumps(said, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _pins(source: Path) -> list[Path]:

@@ -192,14 +192,43 @@ def test_the_built_image_runs_as_a_restricted_pod(
 def test_the_operators_image_has_the_operators_and_rumpf_from_source_and_nothing_to_build_with(
     operators: Build, project: Path
 ) -> None:
-    (*_, layer) = _layers(operators.archive)
+    (_, below, layer) = _layers(operators.archive)
     app = {name.removeprefix("app/") for name in layer if name.startswith("app/")}
     source = {str(each.relative_to(project)) for each in (project / "rumpf").rglob("*.py")}
     assert app >= source
-    assert app >= {"operators/message/operator.py", f"rumpf-{__version__}.dist-info/licenses/LICENSE", "kopf"}
+    assert app >= {"operators/message/operator.py", f"rumpf-{__version__}.dist-info/licenses/LICENSE"}
     assert not app & {"bin", "pip", "hatchling", "wheels", "operators/message/k8s"}
     assert {name.partition("/")[0] for name in layer} == {"app"}
+    assert {name.partition("/")[0] for name in below} == {"deps"}
+    assert {"deps/kopf", "deps/pydantic"} <= set(below)
     assert operators.archive.stat().st_size < 160 * 2**20
+
+
+def test_no_program_but_python_is_in_the_operators_image(operators: Build) -> None:
+    programs = [
+        name
+        for layer in _layers(operators.archive)
+        for name, member in layer.items()
+        if re.fullmatch(r"(usr/(local/)?)?s?bin/[^/]+", name) and not member.isdir()
+    ]
+    assert programs
+    assert [name for name in programs if not name.rpartition("/")[2].startswith("python3")] == []
+
+
+def test_what_is_in_the_operators_image_is_told_beside_it(operators: Build) -> None:
+    bill = json.loads(Path(operators.result["sbom"]).read_text())
+    versions = {each["name"]: each["version"] for each in bill["components"]}
+    assert versions["rumpf"] == __version__
+    assert {"libc6", "python3.11-minimal", "kopf", "pydantic-core"} <= versions.keys()
+    pins = (ROOT / "images/operators/requirements.txt").read_text()
+    told = {f"{each['name']}=={each['version']}" for each in bill["components"] if "pypi" in each["purl"]}
+    assert told - {f"rumpf=={__version__}"} == {
+        pin for pin in re.findall(r"^(\S+==\S+)", pins, re.MULTILINE) if pin.split("==")[0] in versions
+    }
+    statement = json.loads(Path(operators.result["provenance"]).read_text())
+    (subject,) = statement["subject"]
+    assert f"sha256:{subject['digest']['sha256']}" == operators.result["digest"]
+    assert bill["metadata"]["component"]["version"] == operators.result["digest"]
 
 
 def test_whoever_runs_the_operators_image_cannot_become_root_by_what_is_in_it(operators: Build) -> None:
@@ -252,8 +281,9 @@ def test_another_project_has_rumpf_from_its_lock_and_leaves_the_lines_about_the_
     index = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": " ".join([str(shelf), *fetched])}
     done = _run(tmp_path, tmp_path / "images", operators.cache, "operators", env=index)
     assert done.returncode == 0, done.stderr
-    (*_, layer) = _layers(tmp_path / "out" / "operators.tar")
-    assert {"app/rumpf/__init__.py", "app/operators/greeting/operator.py"} <= set(layer)
+    (_, below, layer) = _layers(tmp_path / "out" / "operators.tar")
+    assert "deps/rumpf/__init__.py" in below
+    assert "app/operators/greeting/operator.py" in layer
     assert "app/operators/message" not in layer
 
 

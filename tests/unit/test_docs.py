@@ -13,7 +13,7 @@ from tests.unit.signatures import signature, words
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs/reference.md"
 ENGLISH, KOREAN = ROOT / "README.md", ROOT / "README.ko.md"
-PAGES = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
+PAGES = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^(#{1,6}) (.+)$", re.MULTILINE)

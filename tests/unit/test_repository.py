@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -55,6 +56,13 @@ def test_a_lock_pins_everything_by_hash_and_names_no_index(lock: Path) -> None:
             "a version and a hash, nothing else"
         )
     assert "://" not in text
+
+
+def test_the_image_of_the_operators_has_what_they_and_rumpf_need() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["operators"]]
+    names = {re.split(r"[^\w.-]", each, maxsplit=1)[0] for each in needed}
+    assert set((ROOT / "images/operators/requirements.in").read_text().split()) == names
 
 
 def test_no_file_names_the_host_of_a_package_index() -> None:

@@ -27,7 +27,9 @@ def test_without_a_name_every_image_is_built_and_told_in_a_line(
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("dist/images/one.tar  rumpf.local/one:dev  sha256:")
     assert second.startswith("dist/images/two.tar  rumpf.local/two:dev  sha256:")
-    assert sorted(each.name for each in (repository / "dist" / "images").iterdir()) == ["one.tar", "two.tar"]
+    assert sorted(each.name for each in (repository / "dist" / "images").iterdir()) == [
+        f"{name}.{part}" for name in ("one", "two") for part in ("cdx.json", "provenance.json", "tar")
+    ]
 
 
 def test_a_name_builds_that_image_alone_and_json_is_for_programs(
@@ -43,6 +45,8 @@ def test_a_name_builds_that_image_alone_and_json_is_for_programs(
         "size": (repository / "out" / "two.tar").stat().st_size,
         "engine": "docker",
         "base": None,
+        "sbom": "out/two.cdx.json",
+        "provenance": "out/two.provenance.json",
     }
 
 
