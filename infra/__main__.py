@@ -1,0 +1,5 @@
+"""Where Pulumi begins."""
+
+from infra.program import program
+
+program()

@@ -1,0 +1,1 @@
+"""The clusters that the program can make, or takes as they are."""
