@@ -1,0 +1,78 @@
+"""What was released and when, and the digest of every image that a release names: bundle/releases.toml."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rumpf.errors import DeclarationError
+from rumpf.manifests.reading import part, words
+from rumpf.olm.catalog import Plans
+from rumpf.olm.references import is_digest
+from rumpf.olm.release import Release
+from rumpf.olm.versions import Version
+from rumpf.olm.words import read_toml
+
+LEDGER = "bundle/releases.toml"
+_PARTS = frozenset({"channels", "deprecated", "images", "releases"})
+_OF_RELEASE = frozenset({"date", "platforms"})
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The digests of images, the dates of releases, and how far each channel has come."""
+
+    digests: Mapping[str, str] = field(default_factory=dict[str, str])
+    releases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    plans: Plans = field(default_factory=Plans)
+
+    def release(self, version: Version, unpinned: Iterable[str] = ()) -> Release:
+        """Return a release; one that is not written down yet has no date, and runs on Linux on amd64."""
+        said = part(self.releases, str(version))
+        date = said.get("date", "")
+        platforms = tuple(words(said, "platforms")) or Release.platforms
+        when = date.isoformat() if isinstance(date, dt.date) else str(date)
+        return Release(version, self.digests, when, platforms, frozenset(unpinned))
+
+
+def read_ledger(root: Path) -> Ledger:
+    """Return what a project's ledger says; one that is not there says nothing."""
+    said = read_toml(root / LEDGER)
+    _check(said)
+    newest = {name: Version.parse(str(text)) for name, text in part(said, "channels").items()}
+    return Ledger(
+        digests={name: str(digest) for name, digest in part(said, "images").items()},
+        releases=part(said, "releases"),
+        plans=Plans(
+            {name: version for name, version in newest.items() if version is not None},
+            {name: str(why) for name, why in part(said, "deprecated").items()},
+        ),
+    )
+
+
+def _check(said: Mapping[str, Any]) -> None:
+    if unknown := sorted(set(said) - _PARTS):
+        raise DeclarationError(
+            f"no part is called {', '.join(unknown)}",
+            where=LEDGER,
+            remedy=f"there is {', '.join(sorted(_PARTS))}",
+        )
+    for image, digest in part(said, "images").items():
+        if not is_digest(str(digest)):
+            raise DeclarationError(
+                f"{digest!r} is no digest", where=f"{LEDGER}, {image}", remedy='write "sha256:..."'
+            )
+    for table in ("releases", "channels"):
+        for name, value in part(said, table).items():
+            text = name if table == "releases" else str(value)
+            if Version.parse(text) is None:
+                raise DeclarationError(
+                    f"{text!r} is no version", where=f"{LEDGER}, {table}", remedy='write it as "0.1.0"'
+                )
+            if table == "releases" and (unknown := sorted(set(part(said, table, name)) - _OF_RELEASE)):
+                raise DeclarationError(
+                    f"nothing is called {', '.join(unknown)}",
+                    where=f"{LEDGER}, {name}",
+                    remedy=f"there is {', '.join(sorted(_OF_RELEASE))}",
+                )
