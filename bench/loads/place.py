@@ -39,15 +39,18 @@ class Place:
 
 
 @asynccontextmanager
-async def place(name: str, *, audit: bool = False) -> AsyncIterator[Place]:
-    """Bring a cluster with a fake node up, and end it afterwards."""
+async def place(
+    name: str, *, audit: bool = False, crd: Path = _CRD, kwok_ends_pods: bool = False
+) -> AsyncIterator[Place]:
+    """Bring a cluster with a fake node up, and end it afterwards. `crd`: which CRD is in it."""
     cluster = up(ClusterSpec(name, nodes="fake", audit=audit))
     try:
         async with Api(connect(str(cluster.kubeconfig)), agent="bench") as api:
             async with asyncio.timeout(_FURNISHED_WITHIN):
                 await _create(api, "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-                await _install_crd(api)
-                await _leave_ending_pods_to_us(cluster, api)
+                await _install_crd(api, crd)
+                if not kwok_ends_pods:
+                    await _leave_ending_pods_to_us(cluster, api)
                 kubeconfig = await _identity(api, cluster.kubeconfig)
             logs = cluster.folder / "logs"
             server = next(each.pid for each in cluster.status() if each.name == "kube-apiserver")
@@ -72,8 +75,8 @@ async def _leave_ending_pods_to_us(cluster: Cluster, api: Api) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _install_crd(api: Api) -> None:
-    crd = yaml.safe_load(_CRD.read_text())
+async def _install_crd(api: Api, file: Path) -> None:
+    crd = _manifest(file)
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     await _create(api, path, crd)
     name = crd["metadata"]["name"]
@@ -88,6 +91,11 @@ async def _install_crd(api: Api) -> None:
             await api.request("GET", served)
             return
         await asyncio.sleep(0.02)
+
+
+def _manifest(file: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = yaml.safe_load(file.read_text())
+    return manifest
 
 
 def _established(crd: dict[str, Any]) -> bool:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import venv
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ from rumpf.paths import cache_dir
 IMAGE = "docker.io/library/busybox:1.37"
 OURS = "rumpf"
 _GO_SOURCE = ROOT / "bench/rivals/go"
+_IMAGE_HAS = ROOT / "images/operators/requirements.txt"
 _NICE = "15"
 
 
@@ -50,7 +52,7 @@ class Rival:
 
 
 def _ours(_elect: bool) -> list[str]:  # noqa: FBT001 - as every command
-    return [sys.executable, "-m", "rumpf.runtime", "operators.message"]
+    return [str(image_python()), "-m", "rumpf.runtime", "operators.message"]
 
 
 def _tutorial(_elect: bool) -> list[str]:  # noqa: FBT001 - as every command
@@ -76,15 +78,40 @@ def _there(module: str) -> bool:
         return False
 
 
-def go_binary() -> Path:
-    """Return where the program of the Go rival is kept that is made from the sources as they are."""
-    sources = b"".join(each.read_bytes() for each in sorted(_GO_SOURCE.iterdir()))
+def image_python() -> Path:
+    """Return the Python of an environment with what our image has, and nothing else.
+
+    kopf imports the clients that it finds, ours is not to pay for those of the tutorial operator.
+    """
+    what = _IMAGE_HAS.read_bytes() + sys.version.encode()
+    return cache_dir() / "bench" / f"python-{hashlib.sha256(what).hexdigest()[:12]}" / "bin/python"
+
+
+def _no_python() -> str:
+    """Make that environment, if need be."""
+    python = image_python()
+    if python.exists():
+        return ""
+    folder = python.parents[1]
+    making = folder.with_suffix(f".{os.getpid()}")
+    venv.create(making, with_pip=True, symlinks=True)
+    pip = [str(making / "bin/python"), "-m", "pip", "install", "--quiet", "--require-hashes"]
+    done = subprocess.run([*pip, "-r", str(_IMAGE_HAS)], check=False, capture_output=True, text=True)
+    if done.returncode:
+        return f"what its image has cannot be installed: {done.stderr.strip().splitlines()[-1]}"
+    making.rename(folder)
+    return ""
+
+
+def go_binary(source: Path = _GO_SOURCE) -> Path:
+    """Return where the program of a Go rival is kept that is made from its sources as they are."""
+    sources = b"".join(each.read_bytes() for each in sorted(source.iterdir()))
     return cache_dir() / "bin" / f"bench-message-{hashlib.sha256(sources).hexdigest()[:12]}"
 
 
-def _no_go() -> str:
+def no_go(source: Path = _GO_SOURCE) -> str:
     """Build it, if need be: a minute or two the first time, on what processor nobody else wants."""
-    binary = go_binary()
+    binary = go_binary(source)
     if binary.exists():
         return ""
     if not (go := shutil.which("go")):
@@ -94,7 +121,7 @@ def _no_go() -> str:
     binary.parent.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
         command,
-        cwd=_GO_SOURCE,
+        cwd=source,
         check=False,
         capture_output=True,
         text=True,
@@ -106,10 +133,10 @@ def _no_go() -> str:
 RIVALS = {
     rival.name: rival
     for rival in (
-        Rival(OURS, _ours, _needs("rumpf.runtime.__main__", "kopf")),
+        Rival(OURS, _ours, _no_python),
         Rival("tutorial kopf", _tutorial, _needs("kopf", "kubernetes"), standby=False),
-        Rival("Go, 1 worker", _go("--workers=1"), _no_go),
-        Rival("Go, 8 workers", _go("--workers=8"), _no_go),
-        Rival("Go, 8, follows Ready", _go("--workers=8", "--follow-ready"), _no_go),
+        Rival("Go, 1 worker", _go("--workers=1"), no_go),
+        Rival("Go, 8 workers", _go("--workers=8"), no_go),
+        Rival("Go, 8, follows Ready", _go("--workers=8", "--follow-ready"), no_go),
     )
 }

@@ -119,8 +119,8 @@ async def seeing(api: Api) -> AsyncIterator[Seen]:
 
     seen = Seen(end=end)
     tasks = [
-        asyncio.create_task(_follow(api, MESSAGES, seen.message)),
-        asyncio.create_task(_follow(api, PODS, seen.pod)),
+        asyncio.create_task(follow(api, MESSAGES, seen.message)),
+        asyncio.create_task(follow(api, PODS, seen.pod)),
     ]
     try:
         yield seen
@@ -132,7 +132,8 @@ async def seeing(api: Api) -> AsyncIterator[Seen]:
                 raise outcome
 
 
-async def _follow(api: Api, path: str, take: Callable[[str, dict[str, Any]], None]) -> None:
+async def follow(api: Api, path: str, take: Callable[[str, dict[str, Any]], None]) -> None:
+    """Tell of every change of what is at a path, from now on."""
     params = {"watch": "true", "timeoutSeconds": _HOUR}
     while True:  # the API server ends the watches of a CRD that is quite new
         async with api.stream(path, params, silence=float(_HOUR)) as lines:

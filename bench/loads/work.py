@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from loads.seen import MESSAGES, Seen
 from rumpf.api.client import MERGE, Api
 
+T = TypeVar("T")
 _HANDS = 16
 
 
@@ -19,7 +21,7 @@ class Work:
 
     async def create(self, names: Sequence[str], text: str = "first") -> None:
         """Create Messages."""
-        await _all(names, lambda name: self.create_one(name, text))
+        await at_once(names, lambda name: self.create_one(name, text))
 
     async def create_one(self, name: str, text: str = "first") -> None:
         """Create a Message."""
@@ -40,7 +42,7 @@ class Work:
             change = {"spec": {"text": f"{text} {name}"}}
             await self.api.request("PATCH", f"{MESSAGES}/{name}", change, content_type=MERGE)
 
-        await _all(names, one)
+        await at_once(names, one)
 
     async def delete(self, names: Sequence[str]) -> None:
         """Delete Messages."""
@@ -49,14 +51,15 @@ class Work:
             self.seen.forget(name)
             await self.api.request("DELETE", f"{MESSAGES}/{name}")
 
-        await _all(names, one)
+        await at_once(names, one)
 
 
-async def _all(names: Sequence[str], do: Callable[[str], Awaitable[None]]) -> None:
-    rest = iter(names)
+async def at_once(these: Sequence[T], do: Callable[[T], Awaitable[None]]) -> None:
+    """Do something with each of these, so many under way at once."""
+    rest = iter(these)
 
     async def hand() -> None:
-        for name in rest:
-            await do(name)
+        for each in rest:
+            await do(each)
 
     await asyncio.gather(*(hand() for _ in range(_HANDS)))

@@ -1,0 +1,1 @@
+"""The parts of the benchmark of ConfigWatcher: the applications, what is seen of them, the scenarios."""
