@@ -33,6 +33,8 @@ class News(NamedTuple):
     """Whether all that is new is sources that were not there before."""
     version: str = ""
     """Of the source that was written last; empty if nobody knows."""
+    is_dated: bool = True
+    """Whether the API server tells when that was; else it is taken for now, and tells nothing later."""
 
 
 def in_order(version: str) -> int:
@@ -58,7 +60,7 @@ def record(
     changes: list[Change] = []
     times: list[datetime] = []
     versions: list[str] = []
-    appeared = True
+    appeared = is_dated = True
     for each, source in watcher.spec.sources:
         known, content = before.get(each), sighting.found.get(each)
         if content is None:
@@ -78,18 +80,20 @@ def record(
         keys = changed_keys(known, content, source.keys)
         if keys is not None:
             changes.append(Change(kind=each.kind, name=each.name, keys=keys))
-            times.append(written_at(known, content) or _second(now))
+            when = written_at(known, content)
+            is_dated &= when is not None
+            times.append(when or _second(now))
             versions.append(content.version)
             appeared &= not known.hash
     status = watcher.status.model_copy(update={"sources": tuple(records)})
     if not changes:
         return status, None
-    return status, News(tuple(changes), max(times), appeared, max(versions, key=in_order))
+    return status, News(tuple(changes), max(times), appeared, max(versions, key=in_order), is_dated)
 
 
 def asked_for(value: str, now: datetime) -> News:
     """Return a restart that a person asked for as news."""
-    return News((Change(kind=MANUAL, name=value[:63]),), _second(now), appeared=False)
+    return News((Change(kind=MANUAL, name=value[:63]),), _second(now), appeared=False, is_dated=False)
 
 
 def to_do(

@@ -34,6 +34,7 @@ LATENCY = Histogram(
 _TURNS = "rollouts"
 _TURN_AGAIN = 1.0
 _LONGEST_WAIT = 300.0
+_YOUNG = timedelta(minutes=1)
 
 
 @dataclass
@@ -42,6 +43,8 @@ class Memory:
 
     sources: Sources = field(default_factory=Sources)
     restarting: Restarting = field(default_factory=Restarting)
+    unsaved: tuple[ConfigWatcherStatus, ConfigWatcherStatus] | None = None
+    """What was to be written down as Pods were sent away, and could not be: the status before, and then."""
 
 
 class Looking:
@@ -51,15 +54,16 @@ class Looking:
         self.watcher, self.spec, self.world = watcher, watcher.spec, world
         self.now = datetime.now(UTC)
         memory: Memory = world.memory.setdefault("configwatcher", Memory())
-        self.sources, self.restarting = memory.sources, memory.restarting
+        self.memory, self.sources, self.restarting = memory, memory.sources, memory.restarting
         self._targets: Targets | None = None
         self._gate: gates.Gate | None = None
-        self._is_news = False
+        self._is_news, self._is_dated = False, True
         self._unsaved: ConfigWatcherStatus | None = None
 
     async def look(self) -> ConfigWatcherStatus:
         """Bring things on as far as they go now; return how they stand."""
         windows.check(self.spec.windows)
+        await self._make_up()
         self.sighting = await self.sources.look(self.watcher, self.world)
         status, news = course.record(self.watcher, self.sighting, self.now)
         status = await self._noted(status, news)
@@ -88,6 +92,16 @@ class Looking:
         elif now.reason == "NotGranted":
             self.world.event("NotGranted", now.message, type="Warning")
 
+    async def _make_up(self) -> None:
+        """Write down what could not be when it began, before anything else is done."""
+        if self.memory.unsaved is None:
+            return
+        before, then = self.memory.unsaved
+        if _substance(before) == _substance(self.watcher.status):
+            await self.world.save(then)
+            self.watcher = self.watcher.model_copy(update={"status": then})
+        self.memory.unsaved = None
+
     async def _noted(self, status: ConfigWatcherStatus, news: course.News | None) -> ConfigWatcherStatus:
         """Take up what is new: changed sources, and what a person asks for by an annotation."""
         said = self.watcher.metadata.annotations
@@ -101,9 +115,10 @@ class Looking:
             status = status.model_copy(update={"rollout": status.rollout.model_copy(update=going)})
             self.restarting.of = ""
         status = status.model_copy(update={"restart_handled": restart, "resume_handled": resume})
-        if status.observed_generation != self.watcher.metadata.generation:
+        if status.observed_generation != self.watcher.metadata.generation or self._is_young:
             status = status.model_copy(update={"pods": len((await self._look_at_pods()).staying)})
         self._is_news = bool(found)
+        self._is_dated = all(each.is_dated for each in found)
         for each in found:
             targets = await self._look_at_pods()
             newer = await history.newer(each, targets, self.spec.pod_selector.text(), self.world)
@@ -136,8 +151,9 @@ class Looking:
         if status.rollout is None:
             return status
         self._unsaved = self._told(status)
-        if any(change.kind == gates.MANUAL for change in pending.changes):
-            # Of that there is no other trace: done again, it would restart all Pods again.
+        if not self._is_dated or self.spec.strategy == "Rollout":
+            # Nobody could tell later which Pods are newer, or that a template edited in the same second was
+            # edited for this: seen again, it would restart all of them again.
             await self._save()
         why = course.in_words(status.rollout.changes)
         self.world.event("Restarting", f"{status.rollout.outdated} Pods, because of {why}")
@@ -147,7 +163,15 @@ class Looking:
         """Write down what is begun, if it is not yet."""
         unsaved, self._unsaved = self._unsaved, None
         if unsaved is not None:
+            self.memory.unsaved = (self.watcher.status, unsaved)
             await self.world.save(unsaved)
+            self.memory.unsaved = None
+
+    @property
+    def _is_young(self) -> bool:
+        """Whether it was made just now: mostly with its Pods, which are still to come."""
+        made = self.watcher.metadata.creation_timestamp
+        return made is not None and self.now < moment(made) + _YOUNG
 
     @property
     def _may_restart(self) -> bool:
@@ -238,6 +262,11 @@ class Looking:
             targets=None if status.rollout else self._targets,
         )
         return told(status, circumstances)
+
+
+def _substance(status: ConfigWatcherStatus) -> ConfigWatcherStatus:
+    """Return a status without what is only said."""
+    return status.model_copy(update={"conditions": (), "observed_generation": None})
 
 
 @reconciler(

@@ -56,6 +56,7 @@ class Show(threading.Thread):
         self.rows: list[Row] = []
         self._begun = begun
         self._is_new = is_new
+        self._leaving = False
         self._cluster: Cluster | None = None
         self._up, self._stopped, self._ended = threading.Event(), threading.Event(), threading.Event()
 
@@ -88,7 +89,9 @@ class Show(threading.Thread):
         playing = asyncio.create_task(self._perform())
         while not playing.done() and not self._stopped.is_set():
             await asyncio.wait({playing}, timeout=_EVERY)
-        playing.cancel()
+        if not self._leaving:
+            # What is on its way out is not interrupted: it has operators to end, and connections to close.
+            playing.cancel()
         with suppress(asyncio.CancelledError):
             await playing
 
@@ -125,6 +128,7 @@ class Show(threading.Thread):
                 with self.console.showing(lambda: list(sight.rows.values()), target.name):
                     await self._look(Waited(api, sight, samples, score.kinds), ensemble)
             finally:
+                self._leaving = True
                 watching.cancel()
                 self.rows = list(sight.rows.values())
 

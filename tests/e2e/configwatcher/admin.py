@@ -99,6 +99,11 @@ class Film:
         with self._changed:
             assert self._changed.wait_for(so, seconds), f"not within {seconds:g} s: {what}"
 
+    def shows(self, found: Object) -> bool:
+        """Whether an object was seen as it is here, or later."""
+        seen = self.ever.get(found["metadata"]["uid"])
+        return seen is not None and revision_of(seen) >= revision_of(found)
+
     def close(self) -> None:
         """See no more."""
         self._over = True

@@ -198,6 +198,14 @@ class Stage:
         before = self.status(name)["sources"][0]["hash"]
         self.change(name, count=before)
         self.until(lambda: self.status(name)["sources"][0]["hash"] != before, "the operator looks")
+        self.synchronize()
+
+    def synchronize(self) -> None:
+        """Wait until the film of Pods shows what is there now: films of two kinds do not run abreast."""
+        there: list[Object] = self.admin.ask("GET", self.path("pods"))["items"]
+        self.pods.until(
+            lambda: all(self.pods.shows(pod) for pod in there), "the film of Pods shows what is there"
+        )
 
     def film(self, plural: str) -> Film:
         """Film objects from now on."""
@@ -297,6 +305,7 @@ class Stage:
             f"{name} has restarted its Pods {times} times",
             seconds,
         )
+        self.synchronize()
         assert self.restarts(name) == times
         last: Object = self.status(name)["lastRestart"]
         return last

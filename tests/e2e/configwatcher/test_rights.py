@@ -46,11 +46,11 @@ def live(stage: Stage, cluster: RunningCluster, *, secrets: bool) -> set[Ask]:
 
 
 def restart_all_kinds(stage: Stage, *, secrets: bool) -> None:
-    """Restart Pods of each kind of owner, each way; with a Secret, with Pods that leave slowly."""
+    """Restart Pods of each kind of owner, each way; with a Secret, with Pods that do not come back."""
     stage.configmap()
     stage.secret()
     for kind in KINDS:
-        stage.deployment(kind.lower(), kind=kind, ready=False, pod={"terminationGracePeriodSeconds": 0})
+        stage.deployment(kind.lower(), kind=kind, ready=False)
     until(lambda: all(stage.ready(kind.lower()) for kind in KINDS), "each has a Pod", 60)
     everybody = [{"key": "app", "operator": "In", "values": [kind.lower() for kind in KINDS]}]
     stage.watcher(
@@ -66,15 +66,15 @@ def restart_all_kinds(stage: Stage, *, secrets: bool) -> None:
         stage.adopted()
     stage.change(message="evicted")
     stage.restarted()
-    # While one is on its way out only its owner knows how many there should be.
-    slow = stage.ready("statefulset")[0]["metadata"]["name"]
-    stage.patch("pods", slow, {"metadata": {"finalizers": ["test.example/slow"]}})
-    stage.delete("pods", slow)
-    stage.amend(strategy="Delete")
+    stage.amend(strategy="Delete", minReadySeconds=10)
     stage.change(message="deleted")
-    stage.until(lambda: stage.status()["phase"] == "Restarting", "it restarts the others")
-    stage.patch("pods", slow, {"metadata": {"finalizers": None}})
+    stage.until(lambda: stage.status()["phase"] == "Restarting", "it restarts them")
+    # Where some do not come back only their owners know how many there should be.
+    stage.patch("statefulsets", "statefulset", {"spec": {"replicas": 0}})
     stage.restarted(times=2)
+    stage.patch("statefulsets", "statefulset", {"spec": {"replicas": 1}})
+    until(lambda: bool(stage.ready("statefulset")), "it is back", 60)
+    stage.amend(minReadySeconds=0)
     stage.amend(strategy="Rollout")
     # Of the same words as before: the Event counts up.
     stage.change(message="rolled out")

@@ -187,21 +187,25 @@ def test_a_pod_of_a_job_runs_to_its_end(stage: Stage) -> None:
     stage.kubectl("wait", "job/job", "--for=condition=Complete", "--timeout=30s")
 
 
-def test_pods_that_take_long_to_end_are_not_sent_away_twice(stage: Stage) -> None:
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_pods_that_take_long_to_end_are_not_sent_away_twice(stage: Stage, kind: str) -> None:
     stage.operator()
     stage.configmap()
     stage.deployment(
+        kind=kind,
         replicas=2,
-        script="trap 'sleep 3; exit 0' TERM; while :; do sleep 1; done",
+        script="trap 'sleep 2; exit 0' TERM; while :; do usleep 100000; done",
         pod={"terminationGracePeriodSeconds": 10},
     )
     stage.watcher(maxUnavailable=1)
     stage.adopted()
-    stage.change(message="Updated!")
-    last = stage.restarted()
-    assert last["pods"] == 2
+    since = len(stage.pods.frames)
+    changed = stage.change(message="Updated!")
+    assert stage.restarted()["pods"] == 2
     stage.until_pods(lambda: not any(map(leaves, stage.of())), "the old ones are gone")
+    assert stage.are_newer(changed)
     assert stage.births() == 4
+    assert stage.fewest_ready(since=since) >= 1
 
 
 def test_a_restart_that_a_person_rolls_back_ends(stage: Stage) -> None:

@@ -14,7 +14,7 @@ Moment = Literal["before", "after"]
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize(("scenario", "writes"), [("create", 3), ("patch", 4), ("delete", 0)])
+@pytest.mark.parametrize(("scenario", "writes"), [("create", 3), ("patch", 3), ("delete", 0)])
 def test_killed_at_every_write_it_always_ends_with_one_right_pod(
     messages: Messages, faults: Faults, scenario: str, writes: int, moment: Moment
 ) -> None:

@@ -111,3 +111,55 @@ def test_a_key_that_is_taken_away_while_nobody_looks_is_not_forgotten(play: Play
     town.live(chance.uniform(0, 20))
     town.settle()
     assert not forgotten(town)
+
+
+@pytest.mark.parametrize("data", [{"message": "1"}, {"more": None}], ids=str)
+def test_while_no_status_can_be_written_no_pod_goes_twice_and_in_the_end_all_is_told(
+    play: Play, data: dict[str, str | None]
+) -> None:
+    town = play(replicas=3)
+    town.change(more="1")
+    town.settle()
+    town.live(60)
+    town.departures.clear()
+
+    def fate(when: str, what: str) -> None:
+        if when == "before" and what in {"save", "settle"}:
+            raise refusal(500)
+
+    town.fate = fate
+    town.change(**data)
+    for _ in range(60):
+        town.live(1)
+        town.look()
+    town.fate = lambda _, __: None
+    town.settle()
+    assert len({each.uid for each in town.departures}) == len(town.departures) == 3
+    assert not forgotten(town)
+    last = town.status["lastRestart"]
+    assert last["changes"][0]["keys"] == list(data)
+
+
+@pytest.mark.parametrize("data", [{"message": "1"}, {"more": None}], ids=str)
+@pytest.mark.parametrize("point", range(1, 12))
+def test_killed_before_it_is_written_down_no_pod_goes_twice(
+    play: Play, data: dict[str, str | None], point: int
+) -> None:
+    town = play(replicas=3)
+    town.change(more="1")
+    town.settle()
+    town.live(60)
+    town.departures.clear()
+    left = [point]
+
+    def fate(_: str, what: str) -> None:
+        if what in WRITES:
+            left[0] -= 1
+            if left[0] == 0:
+                raise KilledError
+
+    town.fate = fate
+    town.change(**data)
+    town.settle()
+    assert len({each.uid for each in town.departures}) == len(town.departures) == 3
+    assert not forgotten(town)

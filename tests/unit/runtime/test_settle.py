@@ -69,6 +69,12 @@ def test_only_the_condition_ready_is_changed_by_what_goes_wrong() -> None:
     assert len(ready(said)["message"]) == 1024
 
 
+def test_a_condition_that_is_said_anew_keeps_its_place() -> None:
+    both = Status().saying("Ready", "False", "New").saying("Other", "True", "So")
+    again = both.saying("Ready", "True", "Fine")
+    assert [(each.type, each.reason) for each in again.conditions] == [("Ready", "Fine"), ("Other", "So")]
+
+
 def test_what_is_no_longer_in_a_map_within_the_status_is_taken_away() -> None:
     observed = {"shards": {"a": {"ready": True}, "b": {"ready": True, "lag": 3}}, "old": 1}
     wanted = {"shards": {"b": {"ready": True}}, "new": {}}
