@@ -38,11 +38,17 @@ def with_rules(node: Node, rules: Iterable[Cel], place: Place, *, immutable: Imm
     said = [*rules]
     if immutable:
         said.append(Cel("self == oldSelf", immutable.message, removable=True))
+    there = node.schema.get("x-kubernetes-validations", [])
+    taken = {each["rule"] for each in there}
     for rule in said:
         _check(rule, node.schema, place)
+        if rule.rule in taken:
+            raise place.refuse(
+                f'the rule "{rule.rule}" is there twice: an API server takes each once', "keep one of them"
+            )
+        taken.add(rule.rule)
     if not said:
         return node
-    there = node.schema.get("x-kubernetes-validations", [])
     known = [*node.rules, *(_concern(rule, place) for rule in rules)]
     if immutable:
         known.append(Rule(place, "immutable"))

@@ -215,6 +215,15 @@ def test_a_default_that_depends_on_other_fields_is_refused() -> None:
         schema_of(Thing)
 
 
+def test_a_rule_that_is_there_twice_is_refused() -> None:
+    class Thing(Model):
+        __cel__ = (Cel("self.size > 0", "too small"), Cel("self.size > 0", "not big enough"))
+        size: int
+
+    with pytest.raises(SchemaError, match=r'the rule "self\.size > 0" is there twice'):
+        schema_of(Thing)
+
+
 def test_a_default_that_is_no_json_is_refused() -> None:
     class Thing(Model):
         content: Annotated[Any, PreserveUnknown()] = object()
