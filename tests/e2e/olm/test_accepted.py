@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,6 @@ from tests.e2e.pages import blocks
 ROOT = Path(__file__).parents[3]
 CRDS = sorted((Path(__file__).parent / "crds").glob("*.yaml"))
 BUNDLES = sorted(path.parent for path in ROOT.glob("bundle/*/*/manifests"))
-# As a condition it could not be waited for before the CRD has any.
-ESTABLISHED = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
 STRICTLY = ("apply", "--server-side", "--validate=strict", "--dry-run=server", "--filename=-")
 
 
@@ -29,8 +28,20 @@ def olm(kubectl: Kubectl) -> Kubectl:
         name = yaml.safe_load(path.read_text())["metadata"]["name"]
         if kubectl.run("get", "crd", name).returncode != 0:
             kubectl("create", f"--filename={path}")
-        kubectl("wait", ESTABLISHED, "--timeout=60s", f"crd/{name}")
+        established(kubectl, name)
     return kubectl
+
+
+def established(kubectl: Kubectl, name: str) -> None:
+    """Wait until a CRD is served. `kubectl wait` gives up at once where it has no conditions yet."""
+    until = time.monotonic() + 60
+    asked = ("get", "crd", name, "--output=json")
+    while True:
+        conditions = json.loads(kubectl(*asked)).get("status", {}).get("conditions") or ()
+        if any((each["type"], each["status"]) == ("Established", "True") for each in conditions):
+            return
+        assert time.monotonic() < until, conditions
+        time.sleep(0.1)
 
 
 def strictly(kubectl: Kubectl, manifest: dict[str, Any]) -> str:
@@ -57,8 +68,7 @@ def test_the_examples_of_a_bundle_are_taken_once_its_crds_are_there(olm: Kubectl
     for each in objects(bundle):
         if each["kind"] == "CustomResourceDefinition":
             olm("apply", "--server-side", "--force-conflicts", "--filename=-", input=to_yaml([each]))
-            name = each["metadata"]["name"]
-            olm("wait", ESTABLISHED, "--timeout=60s", f"crd/{name}")
+            established(olm, each["metadata"]["name"])
     (csv,) = (each for each in objects(bundle) if each["kind"] == "ClusterServiceVersion")
     examples = json.loads(csv["metadata"]["annotations"]["alm-examples"])
     assert examples
