@@ -23,8 +23,6 @@ from rumpf.objects import Manifest
 from rumpf.project import Project, find
 
 _ANY_OBJECT = "kubernetes:core/v1:Namespace"
-_ROLLOUT = pulumi.CustomTimeouts(create="5m", update="5m")
-"""An image that cannot be pulled is known much sooner; a node that has to be made first takes this long."""
 
 
 class InstalledOperator(pulumi.ComponentResource):
@@ -90,7 +88,6 @@ class InstalledOperator(pulumi.ComponentResource):
                     continue
                 case "Deployment":
                     opts.depends_on = [*crds, *home, *there]
-                    opts.custom_timeouts = _ROLLOUT
                     # Moved to another namespace, it has another Lease: the old one must not be at work still.
                     opts.delete_before_replace = True
                     # Nobody said how many: then whoever scales it decides.

@@ -1,5 +1,6 @@
 """What `pulumi up` does: the cluster that the config names, then the operators that it names, in order."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi
@@ -8,11 +9,17 @@ from infra.clusters.access import Access
 from infra.clusters.existing import existing
 from infra.clusters.kind import kind
 from infra.distribution import Distribution
-from infra.inputs import DistributionArgs, OperatorArgs, chosen_of
+from infra.inputs import DistributionArgs, OperatorArgs, Summary, chosen_of
 from infra.settings import NAMESPACE, Settings, settings
 from rumpf.errors import RumpfError, UsageError
 from rumpf.operator import IMAGE
 from rumpf.project import Project, find
+
+REACHED = [
+    "export KUBECONFIG=$(mktemp)",
+    'pulumi -C infra stack output kubeconfig --show-secrets >"$KUBECONFIG"',
+]
+"""What makes kubectl ask a cluster that the stack made, from the root of the project."""
 
 
 def program() -> None:
@@ -90,11 +97,18 @@ def _with_image(args: DistributionArgs, access: Access, project: Project) -> dic
 
 def _export(access: Access, distribution: Distribution) -> None:
     pulumi.export("cluster", access.name)
-    if access.kubeconfig is not None:
+    # To a cluster that was there already, a person has a way.
+    if access.made is not None and access.kubeconfig is not None:
         pulumi.export("kubeconfig", pulumi.Output.secret(access.kubeconfig))
     for name, note in access.notes.items():
         pulumi.export(name, note)
-    pulumi.export("operators", distribution.installed)
+    reached = REACHED if access.made is not None else []
+    pulumi.export("operators", distribution.installed.apply(lambda told: _reached_first(told, reached)))
+
+
+def _reached_first(installed: Mapping[str, Summary], commands: list[str]) -> dict[str, Summary]:
+    """Return what was installed, with commands before those that show it at work."""
+    return {name: {**each, "demo": [*commands, *each["demo"]]} for name, each in installed.items()}
 
 
 def _in_config(error: RumpfError) -> RumpfError:

@@ -1,7 +1,10 @@
 """What a stack's config says, typed and checked: an error names the key and what to do about it."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_network
+from itertools import combinations
 from typing import Annotated, Any, Literal, cast
 
 import pulumi
@@ -15,14 +18,23 @@ NAMESPACE = "rumpf"
 
 Quantity = Annotated[str, Field(pattern=r"^\d+(\.\d+)?(m|[kMGTPE]i?)?$")]
 Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
+ShortName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$")]
+"""At most 24 characters: an account that is called after it has 30 at most."""
 Range = Annotated[str, Field(pattern=r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$")]
 
 
 class Section(BaseModel):
-    """A part of the config. Keys are written likeThis; one that is not known is refused."""
+    """A part of the config. Keys are written likeThis; one that is not known is refused.
+
+    `pulumi config set` writes what looks like a number as one, also where a text is meant.
+    """
 
     model_config = ConfigDict(
-        alias_generator=to_camel, extra="forbid", frozen=True, use_attribute_docstrings=True
+        alias_generator=to_camel,
+        coerce_numbers_to_str=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -101,8 +113,8 @@ class PoolValues(Section):
 class GkeValues(Section):
     """A cluster of Google Kubernetes Engine."""
 
-    name: Name = "rumpf"
-    """What it, its network and its accounts are called."""
+    name: ShortName = ""
+    """What it, its network, its registry and its account are called. Else as the stack is."""
     mode: Literal["autopilot", "standard"] = "autopilot"
     """Autopilot: Google looks after the nodes, and Pods are paid for. Standard: node pools of your own."""
     location: str | None = None
@@ -110,7 +122,10 @@ class GkeValues(Section):
     release_channel: Literal["RAPID", "REGULAR", "STABLE"] = "REGULAR"
     """How soon new versions of Kubernetes come."""
     deletion_protection: bool = True
-    """Whether `pulumi destroy` is refused: before the cluster can go, set false and run `pulumi up`."""
+    """Whether deleting the cluster, its network or its registry is refused, and with it `pulumi destroy`.
+
+    Before they can go, or be replaced, set false and run `pulumi up`.
+    """
     private_nodes: bool = True
     """Whether nodes have no address of their own in the internet."""
     nat: bool = True
@@ -128,12 +143,27 @@ class GkeValues(Section):
     pools: Annotated[list[PoolValues], Field(min_length=1)] = [PoolValues()]
     """The node pools of a Standard cluster."""
 
+    @model_validator(mode="after")
+    def _apart(self) -> "GkeValues":
+        ranges = {
+            "nodeRange": self.node_range,
+            "podRange": self.pod_range,
+            "serviceRange": self.service_range,
+        }
+        for (one, first), (other, second) in combinations(ranges.items(), 2):
+            if ip_network(first).overlaps(ip_network(second)):
+                raise ValueError(f"{one} {first} and {other} {second} overlap")
+        for name, count in Counter(each.name for each in self.pools).items():
+            if count > 1:
+                raise ValueError(f"{count} pools are called {name}")
+        return self
+
 
 class Settings(Section):
     """All keys of the config."""
 
-    cluster: Literal["existing", "kind", "gke"] = "existing"
-    """Which cluster: one that is there, one of kind on this machine, or one of GKE."""
+    cluster: Literal["existing", "kind", "gke"]
+    """Which cluster: one that is there, one of kind on this machine, or one of GKE. It must be said."""
     operators: list[str] = []
     """The operators to install; all that there are, if none is named."""
     values: dict[str, OperatorValues] = {}
@@ -145,7 +175,7 @@ class Settings(Section):
     kubeconfig: str | None = None
     """The kubeconfig file of a cluster that exists; else what KUBECONFIG names, or ~/.kube/config."""
     context: str | None = None
-    """The context in it; else the current one."""
+    """The context in it; else the only one. Of several it must be said which is the stack's."""
     kind: KindValues = KindValues()
     """The cluster of kind."""
     gke: GkeValues = GkeValues()
@@ -198,6 +228,12 @@ def _explained(error: ValidationError) -> UsageError:
         known = ", ".join(_keys(_section(path[:-1])))
         return UsageError(
             "there is no such key", where=where, remedy=f"leave it out, or mend its name: there is {known}"
+        )
+    if first["type"] == "missing":
+        return UsageError(
+            "the config does not say it",
+            where=where,
+            remedy=f"pulumi config set --path '{where}' ...; Pulumi.yaml says what it can be",
         )
     given = json.dumps(first["input"], default=str)
     remedy = f"pulumi config set --path '{where}' ...; Pulumi.yaml says what the keys are"

@@ -98,6 +98,8 @@ class Reconciler(Generic[R]):
     finalizer: str = ""
     finalize: Reconcile[R] | None = None
     workers: int = 8
+    remembers: bool = False
+    """Whether the status is what it goes by next time: then it is written only over the one that was seen."""
     resync: float | None = None
     """Look again after so many seconds, though nothing was seen to change: for what lies outside."""
 
@@ -111,7 +113,7 @@ class Reconciler(Generic[R]):
         return self.resource.names.kind
 
 
-def reconciler(
+def reconciler(  # noqa: PLR0913 - keywords of a declaration
     resource: type[R],
     *,
     owns: Sequence[type[View]] = (),
@@ -120,6 +122,7 @@ def reconciler(
     may: Sequence[Rule] = (),
     finalize: Reconcile[R] | None = None,
     workers: int = 8,
+    remembers: bool = False,
     resync: float | None = None,
 ) -> Callable[[Reconcile[R]], Reconciler[R]]:
     """Declare that a function reconciles `resource`.
@@ -127,6 +130,8 @@ def reconciler(
     `owns`: kinds of children; `world.ensure` makes them, they are watched, repaired, and go with their owner.
     `watches`: what others own and the decision depends on. `follows`: what `world.select` looks at, for as
     long as it is asked for. `may`: further rights that the code needs.
+    `remembers`: whether the status is what it goes by the next time; then one is written only over the one
+    that was seen.
     `finalize`: called when a resource is being deleted, until it returns; only for what garbage collection
     cannot do, since it puts a finalizer on the resource.
     """
@@ -153,6 +158,7 @@ def reconciler(
             f"{resource.names.kind.group}/{resource.names.kind.plural}" if finalize else "",
             finalize,
             workers,
+            remembers,
             resync,
         )
 

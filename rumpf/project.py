@@ -76,6 +76,12 @@ class Project:
         shown = self._git("show", f"{ref}:./{path.relative_to(self.root).as_posix()}")
         return shown.stdout if shown.returncode == 0 else None
 
+    def committed_in(self, folder: Path, ref: str = "HEAD") -> tuple[Path, ...]:
+        """Return the files that a folder had at a commit; none, if this is no git repository."""
+        there = f"./{folder.relative_to(self.root).as_posix()}/"
+        listed = self._git("ls-tree", "-r", "-z", "--name-only", ref, "--", there)
+        return tuple(self.root / name for name in listed.stdout.split("\0") if name)
+
     def has_commit(self, ref: str) -> bool:
         """Whether a branch, tag or other name stands for a commit here."""
         words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")

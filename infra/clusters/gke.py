@@ -1,4 +1,7 @@
-"""A cluster of Google Kubernetes Engine, private and with no more rights than it needs."""
+"""A cluster of Google Kubernetes Engine: private nodes, and no more rights than it needs.
+
+Its API server has an address in the internet, and `authorizedNetworks` says who reaches it.
+"""
 
 import json
 from typing import Any
@@ -10,7 +13,7 @@ from infra.clusters.access import Access
 from infra.clusters.gke_account import Account, Project, node_account
 from infra.clusters.gke_network import Network, network
 from infra.clusters.gke_registry import registry
-from infra.settings import GkeValues, PoolValues, key
+from infra.settings import GkeValues, PoolValues, key, parse
 from rumpf.errors import UsageError
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -21,8 +24,9 @@ _SLOW = pulumi.CustomTimeouts(create="60m", update="60m", delete="60m")
 def gke(values: GkeValues) -> Access:
     """Make a cluster with its network, its nodes' account and its registry.
 
-    Raises UsageError where the config does not say in which project and where.
+    Raises UsageError where the config does not say in which project and where, or what it is called.
     """
+    values = values if values.name else _like_the_stack(values)
     project = Project.enabled(_needed("project"))
     place = values.location or _needed("region")
     if values.mode == "autopilot" and _is_zone(place):
@@ -90,7 +94,11 @@ def _cluster(
         release_channel={"channel": values.release_channel},
         resource_labels={"managed-by": "pulumi", "app": "rumpf"},
         opts=pulumi.ResourceOptions(
-            depends_on=[*project.ready, *account.ready], custom_timeouts=_SLOW, ignore_changes=_LATER
+            depends_on=[*project.ready, *account.ready],
+            # Else what is around it, and the memory of what is on it, would be gone before Google refuses.
+            protect=values.deletion_protection,
+            custom_timeouts=_SLOW,
+            ignore_changes=_LATER,
         ),
         **kind,
     )
@@ -178,6 +186,20 @@ def _kubeconfig(name: str, endpoint: str, auth: object) -> str:
 
 def _ca(auth: Any) -> str:  # noqa: ANN401 - an output of Pulumi's own type, or a plain dictionary in tests
     return str(auth["cluster_ca_certificate"] if isinstance(auth, dict) else auth.cluster_ca_certificate)
+
+
+def _like_the_stack(values: GkeValues) -> GkeValues:
+    """Return a cluster that is called as the stack, so that two stacks can be in one project."""
+    stack = pulumi.get_stack()
+    try:
+        parse({"cluster": "gke", "gke": {"name": stack}})
+    except UsageError:
+        raise UsageError(
+            f"the cluster would be called {stack}, as the stack, and cannot be",
+            where=key("gke", "name"),
+            remedy=f"pulumi config set --path '{key('gke', 'name')}' NAME, of at most 24 of a-z, 0-9 and -",
+        ) from None
+    return values.model_copy(update={"name": stack})
 
 
 def _is_zone(place: str) -> bool:

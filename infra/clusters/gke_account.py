@@ -45,7 +45,7 @@ def node_account(name: str, project: Project) -> Account:
     account = serviceaccount.Account(
         "nodes",
         project=project.name,
-        account_id=f"{name[:24].rstrip('-')}-nodes",
+        account_id=f"{name}-nodes",
         display_name=f"Nodes of the cluster {name}",
         opts=pulumi.ResourceOptions(depends_on=project.ready),
     )

@@ -33,7 +33,7 @@ def network(values: GkeValues, region: str, project: Project) -> Network:
         project=project.name,
         auto_create_subnetworks=False,
         routing_mode="REGIONAL",
-        opts=pulumi.ResourceOptions(depends_on=project.ready),
+        opts=pulumi.ResourceOptions(depends_on=project.ready, protect=values.deletion_protection),
     )
     subnetwork = compute.Subnetwork(
         "subnetwork",
@@ -64,4 +64,5 @@ def _nat(values: GkeValues, region: str, project: Project, own: compute.Network)
         nat_ip_allocate_option="AUTO_ONLY",
         source_subnetwork_ip_ranges_to_nat="ALL_SUBNETWORKS_ALL_IP_RANGES",
         log_config={"enable": True, "filter": "ERRORS_ONLY"},
+        opts=pulumi.ResourceOptions(protect=values.deletion_protection),
     )

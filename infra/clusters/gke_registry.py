@@ -48,7 +48,7 @@ def registry(values: GkeValues, region: str, project: Project, nodes: Account) -
         if mirror
         else None,
         docker_config=None if mirror else {"immutable_tags": True},
-        opts=pulumi.ResourceOptions(depends_on=project.ready),
+        opts=pulumi.ResourceOptions(depends_on=project.ready, protect=values.deletion_protection),
     )
     reader = artifactregistry.RepositoryIamMember(
         "registry-nodes",

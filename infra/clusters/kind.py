@@ -81,6 +81,8 @@ def kind(values: KindValues, root: Path) -> Access:
         "cluster_identifier": made.identity,
         # Somebody deleted it: then a refresh forgets what was on it, instead of looking for it for ever.
         "delete_unreachable": True,
+        # It was only away, and is back: what was forgotten is taken over, as nobody else put it there.
+        "upsert_existing_objects": True,
     }
     access = Access(f"kind-{values.name}", made.kubeconfig, provider=provider, made=made)
     return _with_image(access, values, made, root) if values.archive else access

@@ -25,9 +25,47 @@ _FILES = {
 class Kubeconfig:
     """A kubeconfig in one piece."""
 
-    text: str
-    current: str
-    """Its current context; empty if it has none."""
+    content: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        """It as text, the same for the same content."""
+        return json.dumps(self.content)
+
+    @property
+    def current(self) -> str:
+        """Its current context; empty if it has none."""
+        return str(self.content.get("current-context") or "")
+
+    @property
+    def contexts(self) -> list[str]:
+        """The names of its contexts."""
+        return [str(each.get("name")) for each in parts(self.content, "contexts")]
+
+    def only(self, context: str) -> "Kubeconfig":
+        """Return one context, with its cluster and its user, and nothing that reaches any other cluster.
+
+        Raises UsageError if there is none of this name.
+        """
+        chosen = _named(self.content, "context", context)[:1]
+        if not chosen:
+            there = ", ".join(self.contexts) or "none"
+            raise UsageError(
+                f"the kubeconfig has no context {context}",
+                where=key("context"),
+                remedy=f"pulumi config set {key('context')} NAME; there is {there}",
+            )
+        names = part(chosen[0], "context")
+        return Kubeconfig(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": context,
+                "clusters": _named(self.content, "cluster", names.get("cluster")),
+                "contexts": chosen,
+                "users": _named(self.content, "user", names.get("user")),
+            }
+        )
 
 
 def usual() -> Kubeconfig | None:
@@ -49,7 +87,12 @@ def merged(paths: Iterable[Path]) -> Kubeconfig:
             names = {each.get("name") for each in known}
             new = [each for each in parts(read, f"{what}s") if each.get("name") not in names]
             known += [_anywhere(each, what, path.absolute().parent) for each in new]
-    return Kubeconfig(json.dumps(config), str(config["current-context"]))
+    return Kubeconfig(config)
+
+
+def _named(config: Mapping[str, Any], what: str, name: object) -> list[Mapping[str, Any]]:
+    """Return the entry of a name as a list of one; an empty one if there is none."""
+    return [each for each in parts(config, f"{what}s") if each.get("name") == name]
 
 
 def _anywhere(entry: Mapping[str, Any], what: str, folder: Path) -> Mapping[str, Any]:

@@ -283,6 +283,7 @@ def _substance(status: ConfigWatcherStatus) -> ConfigWatcherStatus:
         ),
     ],
     workers=16,
+    remembers=True,
 )
 async def reconcile(watcher: ConfigWatcher, world: World) -> ConfigWatcherStatus:
     """Restart the Pods that run without what the sources hold now."""

@@ -114,13 +114,16 @@ def _files(project: Project, operator: Operator) -> Iterator[Finding]:
 
 def _bundle(project: Project, operator: Operator, against: str) -> Iterator[Finding]:
     bundles = shelf.Shelf.of(project)
+    late = set(bundles.renumbered(operator))
     for each in bundles.differences(operator):
         yield Finding(
             operator.name,
             "bundle",
             str(each.path.relative_to(project.root)),
             each.what,
-            f"rumpf olm render {operator.name}",
+            f"{bundles.version} was released: raise the project's version, then rumpf olm render"
+            if each.path in late
+            else f"rumpf olm render {operator.name}",
             each.diff(_DIFF_LINES),
         )
     for path in bundles.rewritten(operator, against):

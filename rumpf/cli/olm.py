@@ -10,7 +10,7 @@ import click
 
 from rumpf.cli.render import pairs
 from rumpf.console import for_stream
-from rumpf.errors import CheckFailed, UsageError
+from rumpf.errors import CheckFailed, DeclarationError, UsageError
 from rumpf.manifests import Options
 from rumpf.olm.checking import SUITES, Checked, check
 from rumpf.olm.packing import pack
@@ -76,6 +76,13 @@ def render_command(
             where="--set",
             remedy=f"there is {', '.join(sorted(known)) or 'none'}",
         )
+    for operator in operators.values() if into is None else ():
+        if late := [path.relative_to(project.root) for path in shelf.renumbered(operator)]:
+            raise DeclarationError(
+                f"{shelf.version} was released, and would be another: {', '.join(map(str, late))}",
+                where=shelf.folder(operator),
+                remedy=f"raise the project's version, and render that; {shelf.version} stays as it is",
+            )
     changed: list[str] = []
     for operator in operators.values():
         own = {each.name: chosen[each.name] for each in operator.settings if each.name in chosen}

@@ -12,11 +12,12 @@ from rumpf.olm.catalog import Plans
 from rumpf.olm.references import is_digest
 from rumpf.olm.release import Release
 from rumpf.olm.versions import Version
+from rumpf.olm.vocabulary import CHANNELS
 from rumpf.olm.words import read_toml
 
 LEDGER = "bundle/releases.toml"
 _PARTS = frozenset({"channels", "deprecated", "images", "releases"})
-_OF_RELEASE = frozenset({"date", "platforms"})
+_OF_RELEASE = frozenset({"date", "platforms", "released"})
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class Ledger:
     digests: Mapping[str, str] = field(default_factory=dict[str, str])
     releases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     plans: Plans = field(default_factory=Plans)
+
+    def released(self, version: Version) -> bool:
+        """Whether people have a release: its bundles are not to change any more."""
+        return part(self.releases, str(version)).get("released") is True
 
     def release(self, version: Version, unpinned: Iterable[str] = ()) -> Release:
         """Return a release; one that is not written down yet has no date, and runs on Linux on amd64."""
@@ -63,12 +68,24 @@ def _check(said: Mapping[str, Any]) -> None:
             raise DeclarationError(
                 f"{digest!r} is no digest", where=f"{LEDGER}, {image}", remedy='write "sha256:..."'
             )
+    if unknown := sorted(set(part(said, "channels")) - set(CHANNELS)):
+        raise DeclarationError(
+            f"no channel is called {', '.join(unknown)}",
+            where=f"{LEDGER}, channels",
+            remedy=f"there is {', '.join(CHANNELS)}",
+        )
     for table in ("releases", "channels"):
         for name, value in part(said, table).items():
             text = name if table == "releases" else str(value)
             if Version.parse(text) is None:
                 raise DeclarationError(
                     f"{text!r} is no version", where=f"{LEDGER}, {table}", remedy='write it as "0.1.0"'
+                )
+            if table == "releases" and not isinstance(part(said, table, name).get("released", False), bool):
+                raise DeclarationError(
+                    "released is neither true nor false",
+                    where=f"{LEDGER}, {name}",
+                    remedy="write true once people have it",
                 )
             if table == "releases" and (unknown := sorted(set(part(said, table, name)) - _OF_RELEASE)):
                 raise DeclarationError(

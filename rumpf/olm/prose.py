@@ -27,8 +27,9 @@ def description_of(
     kinds = ", ".join(f"`{kind}`" for kind in operator.kinds)
     sections.append(
         "## When it is removed\n\n"
-        f"The CRDs ({kinds}) stay, and with them the objects that people made; nothing looks after those"
-        " until the operator is back. Deleting a CRD deletes all objects of its kind."
+        f"OLM v0 leaves the CRDs ({kinds}) there, and with them the objects that people made; nothing looks"
+        " after those until the operator is back. Deleting a CRD deletes all objects of its kind, and OLM v1"
+        " does so when the ClusterExtension is deleted: keep copies of what you want back."
     )
     return "\n\n".join(sections) + "\n"
 

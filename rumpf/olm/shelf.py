@@ -8,11 +8,11 @@ from rumpf.errors import DeclarationError
 from rumpf.manifests import Options, from_yaml
 from rumpf.olm.bundle import bundle_of
 from rumpf.olm.catalog import CATALOG, Released, catalog_of, dockerfile
-from rumpf.olm.ledger import Ledger, read_ledger
-from rumpf.olm.release import place_among
+from rumpf.olm.ledger import LEDGER, Ledger, read_ledger
+from rumpf.olm.release import bundle_name, place_among
 from rumpf.olm.service_version import DEFAULTS
 from rumpf.olm.versions import Version
-from rumpf.olm.vocabulary import MANIFESTS
+from rumpf.olm.vocabulary import CHANNELS, MANIFESTS
 from rumpf.olm.words import package_for, version_of
 from rumpf.operator import Operator
 from rumpf.project import Project
@@ -34,14 +34,14 @@ class Shelf:
 
     @classmethod
     def of(cls, project: Project) -> "Shelf":
-        """Read it."""
-        return cls(project, read_ledger(project.root), version_of(project))
+        """Read it. Raises DeclarationError where the ledger speaks of bundles that are not on it."""
+        shelf = cls(project, read_ledger(project.root), version_of(project))
+        shelf._refuse_unknown()
+        return shelf
 
     def versions(self, operator: Operator) -> tuple[Version, ...]:
         """Return the versions of an operator that were released, from the oldest to the newest."""
-        folders = (self.project.root / BUNDLES / operator.name).glob("*/")
-        found = (Version.parse(folder.name) for folder in folders)
-        return tuple(sorted(each for each in found if each is not None and each != self.version))
+        return self._history_of(operator.name)
 
     def history(self, operator: Operator) -> Iterator[Released]:
         """Yield the bundles that were released, as they are on disk."""
@@ -101,18 +101,54 @@ class Shelf:
             if path.is_file() and str(path.relative_to(root)) not in wanted:
                 yield Difference(path, _read(path), None)
 
+    def renumbered(self, operator: Operator) -> Iterator[Path]:
+        """Yield the files of the newest bundle that would change, though people have it already."""
+        if self.ledger.released(self.version):
+            folder = self.project.root / self.folder(operator)
+            yield from (each.path for each in self.differences(operator) if folder in each.path.parents)
+
     def rewritten(self, operator: Operator, ref: str) -> Iterator[Path]:
-        """Yield the files of released bundles that differ from a commit: history is not edited."""
-        for version in self.versions(operator):
-            folder = self.project.root / BUNDLES / operator.name / str(version)
-            for path in sorted(each for each in folder.rglob("*") if each.is_file()):
-                before = self.project.committed(path, ref)
-                if before is not None and before != _read(path):
-                    yield path
+        """Yield the files of released bundles that are not what they were at a commit, or not there.
+
+        History is not edited.
+        """
+        folder = self.project.root / BUNDLES / operator.name
+        for path in self.project.committed_in(folder, ref):
+            version = Version.parse(path.relative_to(folder).parts[0])
+            if version is None or version == self.version:
+                continue
+            if self.project.committed(path, ref) != _read(path):
+                yield path
 
     def folder(self, operator: Operator) -> str:
         """Return the folder of an operator's newest bundle, in the project."""
         return f"{BUNDLES}/{operator.name}/{self.version}"
+
+    def _history_of(self, name: str) -> tuple[Version, ...]:
+        found = (Version.parse(each.name) for each in (self.project.root / BUNDLES / name).glob("*/"))
+        return tuple(sorted(each for each in found if each is not None and each != self.version))
+
+    def _refuse_unknown(self) -> None:
+        packages = {name: f"{name}-operator" for name in self.project.names}
+        bundles = {
+            bundle_name(package, version): version
+            for name, package in packages.items()
+            for version in (*self._history_of(name), self.version)
+        }
+        for channel, version in self.ledger.plans.newest.items():
+            if version not in bundles.values():
+                raise DeclarationError(
+                    f"{version} was never released",
+                    where=f"{LEDGER}, channels, {channel}",
+                    remedy=f"there is {', '.join(map(str, sorted(set(bundles.values()))))}",
+                )
+        known = {*bundles, *CHANNELS, *packages.values()}
+        if unknown := sorted(set(self.ledger.plans.deprecated) - known):
+            raise DeclarationError(
+                f"neither a bundle nor a channel nor a package is called {', '.join(unknown)}",
+                where=f"{LEDGER}, deprecated",
+                remedy=f"there is {', '.join(sorted(known))}",
+            )
 
 
 def kept(project: Project) -> bool:

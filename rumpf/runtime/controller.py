@@ -61,7 +61,7 @@ class Controller:
         self._gauge = gauge
         self._tracing = tracing
         self.store = stage.caches.stores[Cached(reconciler.kind)]
-        self._writer = Writer(Cached(reconciler.kind), stage)
+        self._writer = Writer(Cached(reconciler.kind), stage, exact=reconciler.remembers)
         self._has_status = reconciler.resource.status_type() is not None
         self._memories: dict[Key, Memory] = {}
 

@@ -17,10 +17,12 @@ _NOT_FOUND, _CONFLICT = 404, 409
 class Writer:
     """Writes what differs, and only while this replica leads."""
 
-    def __init__(self, cached: Cached, stage: Stage) -> None:
+    def __init__(self, cached: Cached, stage: Stage, *, exact: bool = False) -> None:
         self._cached = cached
         self._kind = cached.kind
         self._stage = stage
+        self._exact = exact
+        """Whether a status may only be written over the one that was seen."""
         self._store = stage.caches.stores[cached]
         self.settling: set[Key] = set()
         """Whose status is being written: the watch may tell of it before the answer does."""
@@ -35,9 +37,12 @@ class Writer:
         if not change:
             return
         uid = raw["metadata"]["uid"]
+        what = {"uid": uid}
+        if self._exact:
+            what["resourceVersion"] = raw["metadata"]["resourceVersion"]
         self.settling.add(key)
         try:
-            answer = await self._patch(key, {"metadata": {"uid": uid}, "status": change}, "status")
+            answer = await self._patch(key, {"metadata": what, "status": change}, "status")
         except ApiError as error:
             there = self._store.get(key)
             is_gone = error.status == _NOT_FOUND or there is None or there.uid != uid

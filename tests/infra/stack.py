@@ -39,6 +39,7 @@ class Registered:
     """The URNs of what must be there first."""
     ignore_changes: tuple[str, ...]
     retained: bool
+    protected: bool
     deleted_with: str
     secret_outputs: tuple[str, ...]
 
@@ -125,6 +126,7 @@ class _Monitor(mocks.MockMonitor):
                     frozenset(request.dependencies),
                     tuple(request.ignoreChanges),
                     request.retainOnDelete,
+                    request.protect,
                     request.deletedWith,
                     tuple(request.additionalSecretOutputs),
                 )

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from unittest.mock import patch
 
 import pulumi
 import pytest
@@ -80,7 +81,7 @@ def test_nodes_run_as_an_account_of_their_own_that_may_write_logs_and_pull_image
 
     assert {each["serviceAccount"] for each in nodes(graph)} == {ACCOUNT}
     assert [each.inputs["role"] for each in roles] == ["roles/container.defaultNodeServiceAccount"]
-    assert (reader["role"], reader["repository"]) == ("roles/artifactregistry.reader", "rumpf")
+    assert (reader["role"], reader["repository"]) == ("roles/artifactregistry.reader", "gke")
     assert {each["member"] for each in (reader, roles[0].inputs)} == {f"serviceAccount:{ACCOUNT}"}
 
 
@@ -115,6 +116,40 @@ def test_a_cluster_cannot_be_destroyed_by_accident_unless_the_config_lets_it() -
     assert cluster(gke())["deletionProtection"] is True
     assert cluster(gke(deletionProtection=False))["deletionProtection"] is False
     assert cluster(run("gke", {"gcp:project": "somewhere"}))["deletionProtection"] is False
+
+
+@pytest.mark.parametrize("mode", ["autopilot", "standard"])
+def test_what_a_protected_cluster_needs_is_protected_with_it(mode: str) -> None:
+    kinds = {
+        CLUSTER,
+        "gcp:compute/network:Network",
+        "gcp:compute/routerNat:RouterNat",
+        "gcp:artifactregistry/repository:Repository",
+        *([POOL] if mode == "standard" else []),
+    }
+
+    assert {each.type for each in gke(mode=mode).resources if each.protected} == kinds
+    assert not any(each.protected for each in gke(mode=mode, deletionProtection=False).resources)
+
+
+def test_a_cluster_is_called_as_its_stack_unless_the_config_says_how() -> None:
+    own = gke(name="n" * 24)
+    account = "gcp:serviceaccount/account:Account"
+
+    assert cluster(AUTOPILOT)["name"] == "gke"
+    assert cluster(own)["name"] == "n" * 24
+    assert own.one(account).inputs["accountId"] == f"{'n' * 24}-nodes"
+    assert own.one("gcp:compute/network:Network").inputs["name"] == "n" * 24
+
+
+def test_a_stack_whose_name_no_cluster_can_have_is_told_to_name_it() -> None:
+    config = {"gcp:project": "p", "gcp:region": "europe-west1"}
+
+    with patch("pulumi.get_stack", return_value="Team_A"), pytest.raises(pulumi.RunError) as raised:
+        run("gke", config)
+
+    assert str(raised.value).startswith("rumpf:gke.name: the cluster would be called Team_A")
+    assert "pulumi config set --path 'rumpf:gke.name'" in str(raised.value)
 
 
 def test_versions_come_by_a_release_channel(graph: Graph) -> None:
@@ -161,7 +196,7 @@ def test_the_image_comes_through_a_mirror_of_the_public_one(graph: Graph) -> Non
     assert made["mode"] == "REMOTE_REPOSITORY"
     assert made["remoteRepositoryConfig"]["commonRepository"] == {"uri": "https://ghcr.io"}
     assert len(images) == 1
-    assert images.pop().startswith("europe-west1-docker.pkg.dev/somewhere/rumpf/rumpf/operators:")
+    assert images.pop().startswith("europe-west1-docker.pkg.dev/somewhere/gke/rumpf/operators:")
 
 
 def test_an_own_registry_takes_a_tag_once_and_tells_where_to_push() -> None:
@@ -169,7 +204,7 @@ def test_an_own_registry_takes_a_tag_once_and_tells_where_to_push() -> None:
 
     assert repository(graph).inputs["mode"] == "STANDARD_REPOSITORY"
     assert repository(graph).inputs["dockerConfig"] == {"immutableTags": True}
-    assert graph.outputs["registry"] == "europe-west1-docker.pkg.dev/somewhere/rumpf"
+    assert graph.outputs["registry"] == "europe-west1-docker.pkg.dev/somewhere/gke"
 
 
 def test_without_a_registry_the_operators_own_image_is_used() -> None:
@@ -236,6 +271,22 @@ def test_everything_is_in_the_project_that_the_config_names(graph: Graph) -> Non
         (
             {"gcp:project": "p", "rumpf:gke": {"podRange": "10.0.0.0"}},
             "rumpf:gke.podRange: ",
+            "pulumi config set",
+        ),
+        ({"gcp:project": "p", "rumpf:gke": {"name": "n" * 25}}, "rumpf:gke.name: ", "pulumi config set"),
+        (
+            {"gcp:project": "p", "rumpf:gke": {"serviceRange": "10.68.16.0/20"}},
+            "rumpf:gke: Value error, podRange 10.68.0.0/14 and serviceRange 10.68.16.0/20 overlap",
+            "pulumi config set",
+        ),
+        (
+            {"gcp:project": "p", "rumpf:gke": {"nodeRange": "10.300.0.0/20"}},
+            "rumpf:gke: Value error, '10.300.0.0/20' does not appear",
+            "pulumi config set",
+        ),
+        (
+            {"gcp:project": "p", "rumpf:gke": {"pools": [{"spot": True}, {}]}},
+            "rumpf:gke: Value error, 2 pools are called default",
             "pulumi config set",
         ),
     ],

@@ -78,6 +78,27 @@ def test_without_the_variable_it_is_that_of_the_home(tmp_path: Path, monkeypatch
     assert found.current == "home"
 
 
+def test_of_one_context_only_its_own_cluster_and_user_are_left(tmp_path: Path) -> None:
+    both = merged([write(tmp_path, "a"), write(tmp_path, "b", username="one")])
+
+    found = json.loads(both.only("a").text)
+
+    assert found["current-context"] == "a"
+    for what in ("clusters", "contexts", "users"):
+        assert [each["name"] for each in found[what]] == ["a"]
+    assert both.only("a") == merged([write(tmp_path, "a"), write(tmp_path, "b", username="another")]).only(
+        "a"
+    )
+
+
+def test_a_context_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no context b") as raised:
+        merged([write(tmp_path, "a")]).only("b")
+
+    assert raised.value.where == "rumpf:context"
+    assert "there is a" in raised.value.remedy
+
+
 @pytest.mark.parametrize(("content", "what"), [("[]", "no kubeconfig"), ("{", "no YAML")])
 def test_what_is_none_is_refused_with_the_key(tmp_path: Path, content: str, what: str) -> None:
     path = tmp_path / "config"

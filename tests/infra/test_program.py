@@ -1,5 +1,6 @@
 """What the program registers on every stack: all of an operator, in order, exactly as it is rendered."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,9 +8,10 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime import rpc
 
 from infra.clusters.access import Access
-from infra.program import install
+from infra.program import REACHED, install
 from rumpf.manifests import Options, render
 from rumpf.manifests.policies import violations
 from rumpf.objects import Manifest
@@ -26,6 +28,7 @@ STACKS: dict[str, tuple[str, dict[str, object]]] = {
     "gke-standard": ("gke", {"gcp:project": "somewhere", "rumpf:gke": {"mode": "standard"}}),
 }
 FIRST, LAST = NAMES[0], NAMES[-1]
+PROVIDER = "pulumi:providers:kubernetes"
 
 
 @pytest.fixture(params=list(STACKS), scope="module")
@@ -181,8 +184,11 @@ def test_a_preview_needs_no_cluster() -> None:
 
 def test_the_outputs_tell_how_to_try_it(graph: Graph) -> None:
     told = graph.outputs["operators"]["message"]
+    made = graph.outputs["cluster"] != "the current context"
 
     assert told["demo"] == [
+        # A cluster that the stack made is not the one that a person's kubectl asks.
+        *(REACHED if made else []),
         "kubectl apply -f operators/message/k8s/example-message.yaml",
         "kubectl get messages.myorg.dev",
     ]
@@ -194,35 +200,68 @@ def test_the_outputs_tell_how_to_try_it(graph: Graph) -> None:
 
 
 def test_a_kubeconfig_is_a_secret(tmp_path: Path) -> None:
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text("{}")
+    graph = run("existing", {"rumpf:kubeconfig": str(kubeconfig_of(tmp_path, "mine"))})
 
-    assert run("existing", {"rumpf:kubeconfig": str(kubeconfig)}).secrets == {"kubeconfig"}
+    assert all(rpc.is_rpc_secret(each.inputs["kubeconfig"]) for each in graph.of_type(PROVIDER))
+    assert "kubeconfig" not in graph.outputs
     for stack in ("kind", "gke", "gke-standard"):
         assert run(*STACKS[stack]).secrets == {"kubeconfig"}
 
 
 def test_the_kubeconfig_and_context_that_the_config_names_are_used(tmp_path: Path) -> None:
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text('{"clusters": [{"name": "mine"}]}')
+    kubeconfig = kubeconfig_of(tmp_path, "other", "mine")
 
     graph = run("existing", {"rumpf:kubeconfig": str(kubeconfig), "rumpf:context": "mine"})
 
+    assert graph.outputs["cluster"] == "mine"
     for name in ("rumpf", "rumpf-crds"):
-        provider = graph.one("pulumi:providers:kubernetes", name)
+        provider = graph.one(PROVIDER, name)
         assert provider.inputs["context"] == "mine"
         assert '"name": "mine"' in str(provider.inputs["kubeconfig"])
+        assert "other" not in str(provider.inputs["kubeconfig"])
+
+
+def test_a_stack_stays_on_its_cluster_whichever_context_is_current(tmp_path: Path) -> None:
+    alone, several = kubeconfig_of(tmp_path, "mine"), kubeconfig_of(tmp_path, "mine", "other")
+
+    assert run("existing", {"rumpf:kubeconfig": str(alone)}).outputs["cluster"] == "mine"
+    with pytest.raises(pulumi.RunError) as raised:
+        run("existing", {"rumpf:kubeconfig": str(several)})
+    assert str(raised.value).startswith("rumpf:context: ")
+    assert "pulumi config set rumpf:context mine" in str(raised.value)
+
+
+def kubeconfig_of(folder: Path, *contexts: str) -> Path:
+    """Write a kubeconfig; the first of its contexts is the current one."""
+    path = folder / f"config-of-{len(contexts)}"
+    content = {
+        "current-context": contexts[0],
+        "clusters": [{"name": each, "cluster": {"server": f"https://{each}"}} for each in contexts],
+        "contexts": [{"name": each, "context": {"cluster": each, "user": each}} for each in contexts],
+        "users": [{"name": each, "user": {"token": each}} for each in contexts],
+    }
+    path.write_text(json.dumps(content))
+    return path
 
 
 def test_only_crds_may_be_taken_over_from_whoever_installed_them(graph: Graph) -> None:
-    forced = {
-        f"{each.urn}::{each.name}-id"
-        for each in graph.of_type("pulumi:providers:kubernetes")
-        if {"enablePatchForce", "upsertExistingObjects"} & set(each.inputs)
-    }
-    users = {each.manifest["kind"] for each in graph.objects if each.provider in forced}
+    ours_alone = graph.of_type("pulumi-python:dynamic/rumpf:KindCluster")
 
-    assert users == {"CustomResourceDefinition"}
+    assert kinds_with(graph, "enablePatchForce") == {"CustomResourceDefinition"}
+    if not ours_alone:
+        assert kinds_with(graph, "upsertExistingObjects") == {"CustomResourceDefinition"}
+
+
+def test_what_a_refresh_forgot_of_a_kind_cluster_that_was_away_is_taken_over() -> None:
+    graph = run(*STACKS["kind"])
+
+    assert kinds_with(graph, "upsertExistingObjects") == {each.manifest["kind"] for each in graph.objects}
+
+
+def kinds_with(graph: Graph, choice: str) -> set[str]:
+    """Return the kinds of objects whose provider was told something."""
+    told = {f"{each.urn}::{each.name}-id" for each in graph.of_type(PROVIDER) if choice in each.inputs}
+    return {each.manifest["kind"] for each in graph.objects if each.provider in told}
 
 
 @pytest.mark.parametrize(

@@ -28,14 +28,32 @@ TYPES = {"string": str, "array": list, "object": dict, "boolean": bool}
 def test_every_key_is_declared_with_its_type_and_a_description() -> None:
     assert set(DECLARED) == {field.alias or name for name, field in Settings.model_fields.items()}
     for key, declared in DECLARED.items():
-        assert isinstance(declared["default"], TYPES[declared["type"]]), key
+        assert isinstance(declared.get("default", ""), TYPES[declared["type"]]), key
         assert len(declared["description"]) > 20
 
 
 def test_the_defaults_that_are_declared_are_those_of_the_program() -> None:
-    given = {key: declared["default"] for key, declared in DECLARED.items() if declared["default"] != ""}
+    given = {key: each["default"] for key, each in DECLARED.items() if each.get("default", "") != ""}
 
-    assert parse(given) == Settings()
+    assert parse({**given, "cluster": "kind"}) == Settings(cluster="kind")
+
+
+def test_no_cluster_is_taken_that_nobody_named() -> None:
+    assert "default" not in DECLARED["cluster"]
+    with pytest.raises(UsageError, match="the config does not say it") as raised:
+        parse({})
+
+    assert raised.value.where == "rumpf:cluster"
+    assert "pulumi config set --path 'rumpf:cluster'" in raised.value.remedy
+
+
+def test_a_number_is_a_text_where_a_text_is_meant() -> None:
+    # `pulumi config set --path` writes it as a number.
+    values = {"settings": {"MAX_ROLLOUTS": 50}, "resources": {"cpu": 1}}
+    message = parse({"cluster": "kind", "values": {"message": values}}).values["message"]
+
+    assert message.settings == {"MAX_ROLLOUTS": "50"}
+    assert message.resources == ResourceValues(cpu="1")
 
 
 @pytest.mark.parametrize("stack", ["existing", "kind", "gke"])
@@ -71,7 +89,7 @@ def test_a_mistake_is_told_with_its_key_and_what_to_do(
     values: dict[str, Any], where: str, remedy: str
 ) -> None:
     with pytest.raises(UsageError) as raised:
-        parse(values)
+        parse({"cluster": "kind", **values})
 
     assert raised.value.where == where
     assert remedy in raised.value.remedy

@@ -156,6 +156,7 @@ def test_a_file_is_what_it_was_at_a_commit(write: Write, tmp_path: Path) -> None
     project = Project(tmp_path / "below")
     file = write("below/a.txt", "안녕\n")
     assert (project.committed(file), project.has_commit("HEAD")) == (None, False)
+    assert project.committed_in(tmp_path / "below") == ()
     git("init", "-q")
     git("add", "-A")
     git("commit", "-qm", "one")
@@ -166,4 +167,6 @@ def test_a_file_is_what_it_was_at_a_commit(write: Write, tmp_path: Path) -> None
     assert project.committed(file, "v1") == "안녕\n"
     assert project.committed(file) == "two\n"
     assert project.committed(tmp_path / "below/b.txt") is None
+    assert project.committed_in(tmp_path / "below") == (file,)
+    assert project.committed_in(tmp_path / "below/more") == ()
     assert [project.has_commit(ref) for ref in ("v1", "HEAD", "v2", "--all")] == [True, True, False, False]

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from click.testing import Result
 
+from rumpf.cli.check import findings_of
 from rumpf.errors import CheckFailed, DeclarationError, UsageError
 from rumpf.olm.words import package_for, version_of
 from rumpf.project import Project
@@ -169,7 +170,11 @@ def test_a_channel_comes_as_far_as_the_ledger_says(packaged: Path, run: Run) -> 
         ("[image]\n", "no part is called image"),
         ('[releases."one"]\n', "no version"),
         ('[releases."0.1.0"]\nplatform = 1\n', "nothing is called platform"),
+        ('[releases."0.1.0"]\nreleased = "soon"\n', "neither true nor false"),
         ('[channels]\nstable = "new"\n', "no version"),
+        ('[channels]\nstabel = "0.1.0"\n', "no channel is called stabel"),
+        ('[channels]\nstable = "0.0.9"\n', r"0\.0\.9 was never released"),
+        ('[deprecated]\n"note-operator.v0.1" = "Old."\n', r"a package is called note-operator\.v0\.1"),
         ("[images\n", "no TOML"),
     ],
 )
@@ -247,7 +252,7 @@ def test_what_differs_from_its_source_is_found_by_the_check_of_the_project(packa
     assert not (packaged / "bundle/note/0.1.0/manifests/more.yaml").exists()
 
 
-def test_a_released_bundle_that_somebody_edited_is_found(packaged: Path, run: Run) -> None:
+def test_a_released_bundle_that_somebody_edited_or_deleted_is_found(packaged: Path, run: Run) -> None:
     def git(*words: str) -> None:
         name = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
         subprocess.run(["git", "-C", packaged, *name, *words], check=True, capture_output=True)
@@ -262,6 +267,29 @@ def test_a_released_bundle_that_somebody_edited_is_found(packaged: Path, run: Ru
     path.write_text(f"{path.read_text()}\n")
     with pytest.raises(CheckFailed, match="1 thing"):
         run("check")
+    git("checkout", "-q", "--", ".")
+    path.unlink()
+    with pytest.raises(CheckFailed, match="1 thing"):
+        run("check")
+
+
+def test_what_people_have_needs_another_number_to_change(packaged: Path, run: Run) -> None:
+    with (packaged / "bundle/releases.toml").open("a") as file:
+        file.write('[releases."0.1.0"]\nreleased = true\n')
+    run("olm", "render")
+    assert run("check").exit_code == 0
+    before = (packaged / CSV.format("0.1.0")).read_text()
+    (packaged / "operators/note/README.md").write_text("# Sticky notes\n\nThey stick.\n")
+    with pytest.raises(DeclarationError, match=r"0\.1\.0 was released, and would be another"):
+        run("olm", "render")
+    project = Project(packaged)
+    remedies = {each.where: each.remedy for each in findings_of(project, project.load("note"))}
+    assert remedies[CSV.format("0.1.0")].startswith("0.1.0 was released: raise the project's version")
+    assert remedies[CATALOG] == "rumpf olm render note"
+    release(packaged, "0.2.0")
+    run("olm", "render")
+    assert (packaged / CSV.format("0.1.0")).read_text() == before
+    assert run("check").exit_code == 0
 
 
 def test_a_project_without_bundles_is_not_asked_for_any(project: Path, run: Run) -> None:

@@ -156,6 +156,7 @@ def test_consoles_are_told_of_every_field() -> None:
 def test_the_description_begins_with_its_authors_words_and_tells_what_the_declaration_says() -> None:
     description = csv()["spec"]["description"]
     assert description.startswith("Notes are printed by Pods")
+    assert "OLM v1 does so when the ClusterExtension is deleted" in description
     for told in ("kind: Note", "`PAPER_IMAGE`", "`pods`", "`notes.notes.example.com`: read (list, watch)"):
         assert told in description
 

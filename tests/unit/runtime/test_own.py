@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from rumpf import Pod, World
+from rumpf import Operator, Pod, World, reconciler
 from rumpf.errors import ApiError
 from rumpf.runtime.stage import NotLeading
 from tests.unit.runtime.clockwork import run
@@ -113,6 +113,24 @@ def test_a_save_is_refused_if_the_resource_is_not_as_it_was_seen(what: str) -> N
             await calm()
             assert tries[0] == 409
             assert phase(it) == ("first" if what in {"metadata", "status"} else "changed")
+
+    run(main())
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_a_status_that_is_remembered_is_written_only_over_the_one_that_was_seen(*, remembers: bool) -> None:
+    async def main() -> None:
+        cluster = Cluster()
+
+        async def look(_: Gadget, __: World) -> GadgetStatus:
+            return GadgetStatus(phase="done").ready("Fine")
+
+        version = cluster.create(GADGET, "one", spec={"text": "first"})["metadata"]["resourceVersion"]
+        declared = Operator("test", reconciler(Gadget, remembers=remembers)(look), description="A test.")
+        async with operating(declared, cluster) as it:
+            await until(lambda: phase(it) == "done", "its status is written")
+            (written,) = (each for each in cluster.asked if each.path.endswith("/status"))
+            assert (written.body["metadata"].get("resourceVersion") == version) is remembers
 
     run(main())
 
