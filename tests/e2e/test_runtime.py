@@ -262,10 +262,10 @@ def test_a_kind_that_is_not_installed_yet_is_waited_for_and_named(notes: Notes) 
     notes.kubectl("delete", "crd", "shelves.notes.test")
     try:
         operator = notes.starting()
-        until(lambda: "shelves.notes.test" in operator.get("/readyz")[1], "it says what is missing")
+        until(lambda: "is the CRD installed" in operator.get("/readyz")[1], "it says what is missing")
         status, text = operator.get("/readyz")
         assert status == 503
-        assert "is the CRD installed" in text
+        assert "shelves.notes.test" in text
         assert operator.get("/healthz")[0] == 200
         assert "is the CRD installed" in operator.log.read_text()
     finally:
