@@ -198,7 +198,7 @@ def test_what_is_not_a_small_volume_is_never_filled(pods: Pods, faults: Faults, 
         "disk": {"emptyDir": {}},
         "endless": {"emptyDir": {"medium": "Memory"}},
         "run": {"hostPath": {"path": "/run"}},
-        "root": {"hostPath": {"path": "/"}},
+        "node": {"hostPath": {"path": "/"}},
     }
     mounts = [{"name": name, "mountPath": f"/{name}"} for name in volumes]
     pods.run(
@@ -210,8 +210,8 @@ def test_what_is_not_a_small_volume_is_never_filled(pods: Pods, faults: Faults, 
         "/": "not a file system of its own",
         "/disk": "not a file system of its own",
         "/run": "not a file system of its own",
-        "/root/tmp": "not a file system of its own",
-        "/root/dev": "no more than 2048 are filled|not a file system of its own",
+        "/node/tmp": "not a file system of its own",
+        "/node/dev": "no more than 2048 are filled|not a file system of its own",
         "/endless": "no more than 2048 are filled",
         "/nowhere": "No such file or directory",
     }.items():

@@ -222,7 +222,7 @@ class Machine:
 
     def _processes(self) -> Iterator[Path]:
         """The folders in the machine's own /proc: its processes, whatever they have unshared since."""
-        for entry in Path(f"/proc/{self.init}/root/proc").iterdir():
+        for entry in Path("/proc", str(self.init), "root", "proc").iterdir():
             if entry.name.isdecimal() and entry.name != "1":
                 yield entry
 
