@@ -6,7 +6,7 @@ and takes away the Pod that has the name by then, again and again where the mach
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,11 +19,29 @@ from rumpf.errors import ApiError
 
 MESSAGES = f"/apis/myorg.dev/v1/namespaces/{NAMESPACE}/messages"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+Take = Callable[[str, dict[str, Any]], None]
+"""Told of a change: its type, and the object."""
 _HOUR = "3600"
 
 
 @dataclass
-class Seen:
+class Watched:
+    """What watches tell, and whoever waits for it."""
+
+    _changed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    async def until(self, so: Callable[[], bool], limit: float) -> bool:
+        """Wait until something is so; False if that takes too long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                while not so():
+                    self._changed.clear()
+                    await self._changed.wait()
+        return so()
+
+
+@dataclass
+class Seen(Watched):
     """Who is right: Processed, with a Pod that is not going and has the text that was asked for last."""
 
     wanted: dict[str, str] = field(default_factory=dict[str, str])
@@ -37,16 +55,6 @@ class Seen:
     _processed: set[str] = field(default_factory=set[str])
     _printing: dict[str, str] = field(default_factory=dict[str, str])
     _waiting: dict[str, "asyncio.Future[None]"] = field(default_factory=dict[str, "asyncio.Future[None]"])
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def until(self, so: Callable[[], bool], limit: float) -> bool:
-        """Wait until something is so; False if that takes too long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit):
-                while not so():
-                    self._changed.clear()
-                    await self._changed.wait()
-        return so()
 
     async def until_right(self, name: str, limit: float = 60) -> None:
         """Wait until one is right."""
@@ -118,12 +126,16 @@ async def seeing(api: Api) -> AsyncIterator[Seen]:
             await api.request("DELETE", f"{PODS}/{name}", body)
 
     seen = Seen(end=end)
-    tasks = [
-        asyncio.create_task(follow(api, MESSAGES, seen.message)),
-        asyncio.create_task(follow(api, PODS, seen.pod)),
-    ]
-    try:
+    async with following(api, {MESSAGES: seen.message, PODS: seen.pod}):
         yield seen
+
+
+@asynccontextmanager
+async def following(api: Api, takers: Mapping[str, Take]) -> AsyncIterator[None]:
+    """Tell of every change at some paths until the block ends; a watch that failed is an error then."""
+    tasks = [asyncio.create_task(follow(api, path, take)) for path, take in takers.items()]
+    try:
+        yield
     finally:
         for task in tasks:
             task.cancel()
@@ -132,7 +144,7 @@ async def seeing(api: Api) -> AsyncIterator[Seen]:
                 raise outcome
 
 
-async def follow(api: Api, path: str, take: Callable[[str, dict[str, Any]], None]) -> None:
+async def follow(api: Api, path: str, take: Take) -> None:
     """Tell of every change of what is at a path, from now on."""
     params = {"watch": "true", "timeoutSeconds": _HOUR}
     while True:  # the API server ends the watches of a CRD that is quite new

@@ -5,13 +5,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from loads.cells import line, number
 from loads.rivals import OURS
 
 Measured = Mapping[str, Mapping[str, Sequence[float]]]
 """By rival, by figure: one value a run."""
 _GO = ("Go, 8 workers", "Go, 1 worker")
-_DIGITS = 2
-"""What is worth showing: the machine is not as precise."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Row:
 
     def met(self, value: float, goal: float) -> bool:
         """Whether a figure is good enough, as precisely as it is shown."""
-        shown = float(_number(value)) if math.isfinite(value) else value
+        shown = float(number(value)) if math.isfinite(value) else value
         return shown >= goal if self.more_is_better else shown <= goal
 
 
@@ -90,8 +89,8 @@ def table(measured: Measured, *, judged: bool) -> str:
         for rival, figures in measured.items()
     }
     lines = [
-        _line("figure", "goal", *medians, "goal met", "of Go's, 8 workers"),
-        _line(*["---"] * (len(medians) + 4)),
+        line("figure", "goal", *medians, "goal met", "of Go's, 8 workers"),
+        line(*["---"] * (len(medians) + 4)),
     ]
     for row in ROWS:
         values = [figures.get(row.key) for figures in medians.values()]
@@ -99,20 +98,7 @@ def table(measured: Measured, *, judged: bool) -> str:
             goal, ours = row.goal_in(medians) if judged else None, medians.get(OURS, {}).get(row.key)
             verdict = "" if goal is None or ours is None else "met" if row.met(ours, goal) else "MISSED"
             sign = "≥ " if row.more_is_better else "≤ "
-            shown = "" if goal is None else f"{sign if goal else ''}{_number(goal)}"
+            shown = "" if goal is None else f"{sign if goal else ''}{number(goal)}"
             ratio = "" if ours is None or not judged else row.beside_go(medians, ours)
-            lines.append(_line(row.title, shown, *map(_number, values), verdict, ratio))
+            lines.append(line(row.title, shown, *map(number, values), verdict, ratio))
     return "\n".join(lines)
-
-
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    if math.isinf(value):
-        return "never"
-    magnitude = 0 if value == 0 else math.floor(math.log10(abs(value)))
-    return f"{value:.{max(0, _DIGITS - 1 - magnitude) if magnitude >= -1 else _DIGITS}f}"

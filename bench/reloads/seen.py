@@ -1,14 +1,13 @@
 """What is seen of the Pods from outside, by two watches: when each began, left, and was Ready."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from loads.seen import follow
+from loads.seen import Watched, following
 
 from reloads.apps import APP, CONFIG, DEPLOYMENTS, PODS
 from rumpf.api.client import Api
@@ -38,7 +37,7 @@ class Edit:
 
 
 @dataclass
-class Seen:
+class Seen(Watched):
     """All Pods that ever were, by uid."""
 
     lives: dict[str, Life] = field(default_factory=dict[str, Life])
@@ -48,20 +47,10 @@ class Seen:
     last_at: float = 0.0
     """When something last happened."""
     _templates: dict[str, Any] = field(default_factory=dict[str, Any])
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def of(self, app: str) -> list[Life]:
         """Return the Pods of an application."""
         return self.by_app.get(app, [])
-
-    async def until(self, so: Callable[[], bool], limit: float) -> bool:
-        """Wait until something is so; False if that takes too long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit):
-                while not so():
-                    self._changed.clear()
-                    await self._changed.wait()
-        return so()
 
     async def quiet(self, seconds: float, limit: float) -> bool:
         """Wait until nothing has happened for so long; False if that takes too long."""
@@ -117,15 +106,5 @@ def _ready(pod: dict[str, Any]) -> bool:
 async def seeing(api: Api) -> AsyncIterator[Seen]:
     """Watch, from an empty namespace on, until the block ends."""
     seen = Seen()
-    tasks = [
-        asyncio.create_task(follow(api, PODS, seen.pod)),
-        asyncio.create_task(follow(api, DEPLOYMENTS, seen.deployment)),
-    ]
-    try:
+    async with following(api, {PODS: seen.pod, DEPLOYMENTS: seen.deployment}):
         yield seen
-    finally:
-        for task in tasks:
-            task.cancel()
-        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(outcome, Exception):
-                raise outcome

@@ -20,7 +20,7 @@ from operators.configwatcher.spec import (
 from operators.configwatcher.targets import Targets, moment
 
 _MOST_CHANGES = 64
-_MOST_KEYS_SAID = 5
+_MOST_SAID = 5
 
 
 class News(NamedTuple):
@@ -194,7 +194,7 @@ def finished(
 
 def in_words(changes: Sequence[Change]) -> str:
     """Return what changed as people say it: `ConfigMap webapp-config (message)`."""
-    return ", ".join(_in_words(each) for each in changes[:_MOST_KEYS_SAID]) + _and_more(changes)
+    return few([_in_words(each) for each in changes])
 
 
 def _second(now: datetime) -> datetime:
@@ -207,13 +207,13 @@ def _in_words(change: Change) -> str:
         return f"asked for ({change.name})"
     if not change.keys:
         return f"{change.kind} {change.name}"
-    said = ", ".join(change.keys[:_MOST_KEYS_SAID]) + _and_more(change.keys)
-    return f"{change.kind} {change.name} ({said})"
+    return f"{change.kind} {change.name} ({few(change.keys)})"
 
 
-def _and_more(items: Sequence[object]) -> str:
-    more = len(items) - _MOST_KEYS_SAID
-    return f" and {more} more" if more > 0 else ""
+def few(names: Sequence[str]) -> str:
+    """Return names as people say them: not all, where there are many."""
+    more = len(names) - _MOST_SAID
+    return ", ".join(names[:_MOST_SAID]) + (f" and {more} more" if more > 0 else "")
 
 
 def _again(rollout: Rollout | None) -> Pending | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from operators.configwatcher.course import in_words
+from operators.configwatcher.course import few, in_words
 from operators.configwatcher.gates import Gate
 from operators.configwatcher.sources import Sighting
 from operators.configwatcher.spec import ConfigWatcherSpec, ConfigWatcherStatus, SourceId
@@ -104,9 +104,7 @@ def _disruptive(spec: ConfigWatcherSpec, targets: Targets) -> _Said:
 
 
 def _names(sources: Collection[SourceId]) -> str:
-    named = ", ".join(map(str, sorted(sources)[:_MOST_SAID]))
-    more = len(sources) - _MOST_SAID
-    return f"{named} and {more} more" if more > 0 else named
+    return few([str(each) for each in sorted(sources)])
 
 
 def _clock(when: datetime) -> str:

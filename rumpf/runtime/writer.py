@@ -37,12 +37,8 @@ class Writer:
         if not change:
             return
         uid = raw["metadata"]["uid"]
-        what = {"uid": uid}
-        if self._exact:
-            what["resourceVersion"] = raw["metadata"]["resourceVersion"]
-        self.settling.add(key)
         try:
-            answer = await self._patch(key, {"metadata": what, "status": change}, "status")
+            await self._change_status(key, raw, change, exact=self._exact)
         except ApiError as error:
             there = self._store.get(key)
             is_gone = error.status == _NOT_FOUND or there is None or there.uid != uid
@@ -50,21 +46,10 @@ class Writer:
                 # It is gone, or another has its name: the watch tells.
                 return
             raise
-        finally:
-            self.settling.discard(key)
-        self._stage.caches.learn(self._cached, answer, uid)
 
     async def exactly(self, key: Key, raw: Mapping[str, Any], change: Json) -> Json:
         """Write a change of a status, unless the resource has changed meanwhile; return it as it is then."""
-        metadata = raw["metadata"]
-        exact = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
-        self.settling.add(key)
-        try:
-            answer = await self._patch(key, {"metadata": exact, "status": change}, "status")
-        finally:
-            self.settling.discard(key)
-        self._stage.caches.learn(self._cached, answer, metadata["uid"])
-        return answer
+        return await self._change_status(key, raw, change, exact=True)
 
     async def finalizers(self, raw: Mapping[str, Any], finalizers: list[str]) -> Json:
         """Write the finalizers, unless the resource has changed meanwhile; return it as it is then."""
@@ -72,6 +57,17 @@ class Writer:
         key = Key(metadata.get("namespace", ""), metadata["name"])
         changed = {"finalizers": finalizers, "resourceVersion": metadata["resourceVersion"]}
         answer = await self._patch(key, {"metadata": changed})
+        self._stage.caches.learn(self._cached, answer, metadata["uid"])
+        return answer
+
+    async def _change_status(self, key: Key, raw: Mapping[str, Any], change: Json, *, exact: bool) -> Json:
+        metadata = raw["metadata"]
+        what = {name: metadata[name] for name in ("uid", *(["resourceVersion"] if exact else []))}
+        self.settling.add(key)
+        try:
+            answer = await self._patch(key, {"metadata": what, "status": change}, "status")
+        finally:
+            self.settling.discard(key)
         self._stage.caches.learn(self._cached, answer, metadata["uid"])
         return answer
 
