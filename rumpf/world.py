@@ -72,12 +72,18 @@ class World(Protocol):
     def reserve(self, what: str, most: int) -> bool:
         """Take one of so many places for this resource, if one is free or it has one already.
 
-        It is kept until it is released, or the resource is gone.
+        Where none is, the resource waits in line: when its turn has come it is looked at again, and a place
+        is kept for it until that look ends. Who does not ask again in its next look waits no longer.
+
+        A place is kept until it is released. It is given back, too, when the resource is gone, or on its way
+        out with nothing left to finalize; when its look raises `Refused`, or finds it invalid; and when its
+        look has failed and is not tried again within a second: then it is first in line once it goes on.
+        Whoever raises `Waiting` keeps it. Places are of this process: whoever begins to lead finds all free.
         """
         ...
 
     def release(self, what: str) -> None:
-        """Give a place back."""
+        """Give a place back. Who has none, and waits for one, goes on to wait."""
         ...
 
     async def delete(self, child: View) -> None:
@@ -110,7 +116,9 @@ class World(Protocol):
     def granted(self, grant: Grant, namespace: str | None = None) -> bool:
         """Tell whether a grant is given in a namespace; in the resource's own, if none is named.
 
-        For what is in no namespace ("") it is, if it is given anywhere.
+        For what is in no namespace ("") it is, if it is given anywhere. One that was chosen, though what a
+        `Watch` takes it for may not be listed there after all, is not given. Once it is, all resources there
+        are looked at again.
         """
         ...
 

@@ -19,7 +19,7 @@ from rumpf.runtime.own import Own
 from rumpf.runtime.queue import Queue, Urgency
 from rumpf.runtime.scene import Scene
 from rumpf.runtime.settle import Unsettled, is_behind, is_ready, wire, with_ready
-from rumpf.runtime.stage import NotLeading, Stage
+from rumpf.runtime.stage import Gone, NotLeading, Stage
 from rumpf.runtime.store import Entry, Key
 from rumpf.runtime.tracing import Off, Tracing
 from rumpf.runtime.writer import Writer
@@ -33,7 +33,7 @@ _TELLS_AFTER = 3
 """So many failures in a row, and the status says so."""
 _NOW_AND_THEN = 30.0
 """So often it is looked whether what stands in the way, and is not watched, has gone."""
-_CONFLICT, _BUSY = 409, 429
+_FORBIDDEN, _CONFLICT, _BUSY = 403, 409, 429
 
 
 class Gauge(Protocol):
@@ -86,10 +86,17 @@ class Controller:
             self.queue.add(key)
 
     def look_at_all(self) -> None:
-        """Look at every resource, those first whose status is behind."""
+        """Look at every resource, those first whose status is behind, with nothing remembered of any."""
+        self._memories.clear()
         for key in self.store:
             entry = self.store.get(key)
             self.queue.add(key, Urgency.ASKED if entry and entry.pending else Urgency.LOOK)
+
+    def look_in(self, namespace: str) -> None:
+        """Look at every resource of a namespace (empty: of all), and at those that are in none."""
+        for key in self.store:
+            if not namespace or key.namespace in {"", namespace}:
+                self.queue.add(key)
 
     async def work(self) -> None:
         """Be one worker, until the queue is closed."""
@@ -106,10 +113,11 @@ class Controller:
         begun = monotonic()
         memory = self._memories.setdefault(key, Memory())
         entry = self.store.get(key)
-        kind = self.kind.kind
-        with about(kind, *key, entry.uid if entry else ""), self._tracing.reconcile(kind, *key):
+        kind, uid = self.kind.kind, entry.uid if entry else ""
+        with about(kind, *key, uid), self._tracing.reconcile(kind, *key):
             result = await self._guarded(key, memory)
-        self._gauge.reconciled(self.kind.kind, result, monotonic() - begun)
+        self._stage.looked(uid, result, memory.pauses.last, there=self.store.by_uid(uid) is not None)
+        self._gauge.reconciled(kind, result, monotonic() - begun)
 
     async def _guarded(self, key: Key, memory: Memory) -> str:
         """Reconcile, and see to what fails: it is tried again, and nothing else is disturbed."""
@@ -117,6 +125,8 @@ class Controller:
             return await self._reconcile(key, memory)
         except NotLeading:
             return "superseded"
+        except Gone:
+            return "gone"
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -126,7 +136,8 @@ class Controller:
             await self._tell(key, memory, "ReconcileFailed", "what it waited for was cancelled")
         except ApiError as error:
             self._failed(key, memory, error, error.retry_after)
-            await self._tell(key, memory, "ApiError", str(error.what))
+            reason = "Forbidden" if error.status == _FORBIDDEN else "ApiError"
+            await self._tell(key, memory, reason, str(error.what))
         except Exception as error:  # noqa: BLE001 - one bad resource must not stop the others
             self._failed(key, memory, error)
             await self._tell(key, memory, "ReconcileFailed", f"{type(error).__name__}: {error}")
@@ -142,6 +153,7 @@ class Controller:
             resource = self._read(raw)
         except ValidationError as error:
             return await self._invalid(key, raw, error)
+        self._stage.caches.check(key.namespace)
         if resource.deleting:
             return await self._finalize(key, resource, raw, memory)
         ours = self.reconciler.finalizer
@@ -160,7 +172,15 @@ class Controller:
         return result
 
     def _look(self, key: Key, resource: Resource, raw: dict[str, Any], memory: Memory) -> Look:
-        own = Own(key, raw, memory.notes, self._writer, lambda: self.queue.add(key))
+        uid = resource.metadata.uid
+        own = Own(
+            key,
+            raw,
+            memory.notes,
+            self._writer,
+            wake=lambda: self.queue.add(key),
+            there=lambda: self.store.by_uid(uid) is not None,
+        )
         return Look(key, resource, own, Scene(self._stage, resource, memory.stand_ins, own), memory)
 
     def _read(self, raw: dict[str, Any]) -> Resource:

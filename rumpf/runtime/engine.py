@@ -163,7 +163,11 @@ class Engine:
     async def _lead(self) -> None:
         """Work while this replica leads; stand by otherwise, with everything listed and watched."""
         await self._caches.wait()
-        _LOG.info("everything is listed: %d objects", sum(map(len, self._caches.stores.values())))
+        count, without = sum(map(len, self._caches.stores.values())), self._caches.without
+        if without:
+            _LOG.error("all that may be is listed: %d objects; not %s", count, ", ".join(without))
+        else:
+            _LOG.info("everything is listed: %d objects", count)
         if self._lease is None:
             await self._work()
             return
@@ -187,6 +191,8 @@ class Engine:
             _LOG.warning("no longer leading")
 
     async def _work(self) -> None:
+        # Whoever led meanwhile knew nothing of them.
+        self._stage.places.clear()
         for controller in self._controllers:
             controller.look_at_all()
         self._workers = [

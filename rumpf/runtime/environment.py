@@ -51,7 +51,7 @@ class Environment:
             )
         watched = namespaces(variables)
         return cls(
-            settings={each.name: variables.get(each.name) or each.default for each in operator.settings},
+            settings=_settings(operator, variables),
             namespaces=watched,
             home=home,
             # Two processes of one host or Pod are two candidates.
@@ -69,6 +69,13 @@ def namespaces(variables: Mapping[str, str] = os.environ) -> tuple[str, ...]:
         found = _TARGETS.search(_DOWNWARD.read_text())
         named = found.group(1) if found else ""
     return _listed(named)
+
+
+def _settings(operator: Operator, variables: Mapping[str, str]) -> dict[str, str]:
+    found = {each.name: variables.get(each.name) or each.default for each in operator.settings}
+    for each in operator.settings:
+        each.check(found[each.name])
+    return found
 
 
 def _places(grant: Grant, variables: Mapping[str, str], watched: tuple[str, ...]) -> tuple[str, ...]:

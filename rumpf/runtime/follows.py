@@ -43,10 +43,38 @@ class Followed:
     store: Store
     listing: asyncio.Task[None]
     watching: asyncio.Task[None] | None = None
+    filling: asyncio.Task[None] | None = None
+    """Lists them once more, because nothing can be heard."""
+    known_at: float = 0.0
+    """When the last list was asked for that has come."""
     asking: dict[Hashable, _Asking] = field(default_factory=dict)
     """Who asks for them: until when, and how it is told."""
     made: dict[Hashable, dict[Key, tuple[Entry, Any]]] = field(default_factory=dict)
     """What was made of them, and of what exactly."""
+
+    async def fill(self) -> None:
+        """List them, together with whoever else needs it. Raises ApiError."""
+        oldest = asyncio.get_running_loop().time() - _STALE
+        while self.known_at < oldest:
+            if self.filling is None:
+                self.filling = asyncio.create_task(self._fill(), name=f"list {self.reflector}")
+            # Shielded: others wait for the same list.
+            await asyncio.shield(self.filling)
+
+    async def _fill(self) -> None:
+        begun = asyncio.get_running_loop().time()
+        try:
+            await self.reflector.fill()
+            self.known_at = begun
+        finally:
+            self.filling = None
+
+    def end(self) -> list[asyncio.Task[None]]:
+        """Follow them no more; return what ends by that."""
+        tasks = [task for task in (self.listing, self.watching, self.filling) if task]
+        for task in tasks:
+            task.cancel()
+        return tasks
 
     def each(self, make: Callable[[dict[str, Any]], T], mark: Hashable) -> list[T]:
         """Return what `make` makes of each object, by name; it is asked for those only that have changed."""
@@ -90,9 +118,9 @@ class Follows:
             raise
         if followed.watching is None:
             followed.watching = asyncio.create_task(followed.reflector.run(), name=str(followed.reflector))
-        elif followed.reflector.deaf_for > _STALE:
+        if followed.reflector.deaf_for > _STALE:
             # What happened since is not known, and whoever asks decides by what is there now.
-            await followed.reflector.fill()
+            await followed.fill()
         return followed
 
     async def close(self) -> None:
@@ -100,10 +128,8 @@ class Follows:
         if self._sweeping is not None:
             self._sweeping.cancel()
             self._sweeping = None
-        tasks = [task for each in self._followed.values() for task in (each.listing, each.watching) if task]
+        tasks = [task for each in self._followed.values() for task in each.end()]
         self._followed.clear()
-        for task in tasks:
-            task.cancel()
         for task in tasks:
             with suppress(asyncio.CancelledError, Exception):
                 await task
@@ -135,8 +161,7 @@ class Follows:
             followed.asking = {who: each for who, each in followed.asking.items() if each.until > now}
             if not followed.asking and followed.listing.done():
                 del self._followed[what]
-                if followed.watching is not None:
-                    followed.watching.cancel()
+                followed.end()
         if self._followed:
             self._sweep_later()
 

@@ -20,6 +20,8 @@ class Own:
     writer: Writer
     wake: Callable[[], None]
     """Has it looked at again."""
+    there: Callable[[], bool]
+    """Whether it has not gone since the look began."""
 
     async def save(self, status: Status) -> None:
         """Write a status now, if it differs. Raises ApiError 409 if the resource is not as it was seen."""

@@ -20,10 +20,13 @@ Changed = Callable[[Key, Entry | None, Entry | None], None]
 _PAGE = 250
 """Larger ones are no quicker: so many objects are read and gone before Python looks for garbage."""
 _YIELD_EVERY = 100
-_GOES_ON = {0, 401, 403, 429, 500, 502, 503}
+_FORBIDDEN, _NOT_FOUND = 403, 404
+_GOES_ON = {0, 401, _FORBIDDEN, 429, 500, 502, 503}
 """Refusals that say nothing of a watch's version: it goes on from there. After any other all is listed."""
 _WORKED = 5.0
 """A watch that lived for so long did work, even if nothing was to be told."""
+_LASTS = 10.0
+"""What was listed and is refused for no longer than that is being granted anew."""
 _REMINDED_EVERY = 300.0
 _LOG = logging.getLogger("rumpf.watch")
 _METADATA_ONLY = "application/json;as={what};g=meta.k8s.io;v=v1"
@@ -48,12 +51,18 @@ class Reflector:
         self.store = store
         self.namespace = namespace
         self.synced = asyncio.Event()
+        """Set once all was listed."""
+        self.answered = asyncio.Event()
+        """Set once all was listed, or it was said that it may not be, or that there is no such kind."""
         self.heard = 0.0
         """When the API server was last heard, in the loop's time."""
         self.tried = 0.0
         """When it was last heard, or last refused or failed to answer: what does not even try is dead."""
         self.trouble = ""
         """Why nothing is heard; empty while all is well."""
+        self.allowed: Callable[[], None] = lambda: None
+        """Told when it was refused, and is not any more."""
+        self._refused_since: float | None = None
         self._listening = False
         self._told: tuple[str, float] = ("", 0.0)
         self._useful = False
@@ -67,6 +76,14 @@ class Reflector:
         self._keep = keep
 
     @property
+    def is_refused(self) -> bool:
+        """Whether it may not be listed and watched, or there is no such kind: what is in the store is old."""
+        if self._refused_since is None:
+            return False
+        lasts = asyncio.get_running_loop().time() - self._refused_since
+        return not self.synced.is_set() or lasts >= _LASTS
+
+    @property
     def deaf_for(self) -> float:
         """For how many seconds nothing can have been heard; none while a watch is open."""
         return 0.0 if self._listening else asyncio.get_running_loop().time() - self.heard
@@ -74,7 +91,7 @@ class Reflector:
     async def fill(self) -> None:
         """List once. Raises ApiError where `run` would try again."""
         self._version = await self._list()
-        self.synced.set()
+        self._accepted()
 
     async def run(self) -> None:
         """List and watch, until cancelled. Whatever goes wrong is tried again, after a growing pause."""
@@ -90,7 +107,9 @@ class Reflector:
             except ApiError as error:
                 if error.status not in _GOES_ON:
                     self._version = ""
-                self._ill(f"{error.what}; {error.remedy}" if error.remedy else error.what)
+                if error.status in {_FORBIDDEN, _NOT_FOUND}:
+                    self._refused()
+                self._ill(self._explained(error), serious=error.status == _FORBIDDEN)
                 asked_for = error.retry_after
             except Exception as error:  # noqa: BLE001 - nobody would begin it again
                 _LOG.exception("%s: what was heard makes no sense", self)
@@ -161,6 +180,7 @@ class Reflector:
             self._path, parameters, accept=self._accept("PartialObjectMetadata")
         ) as lines:
             self._well()
+            self._accepted()
             opened = self.heard
             self._listening = True
             try:
@@ -215,20 +235,45 @@ class Reflector:
         if before is not None:
             self._changed(key, before, None)
 
+    def _accepted(self) -> None:
+        """Take note that it may be listed, and was."""
+        was_refused = self.is_refused
+        self._refused_since = None
+        self.synced.set()
+        self.answered.set()
+        if was_refused:
+            self.allowed()
+
+    def _refused(self) -> None:
+        """Take note that it may not be."""
+        if self._refused_since is None:
+            self._refused_since = asyncio.get_running_loop().time()
+        self.answered.set()
+
+    def _explained(self, error: ApiError) -> str:
+        """Say what is wrong, and what to do."""
+        remedy = error.remedy
+        if error.status == _FORBIDDEN and self.namespace:
+            remedy = (
+                "let the operator list and watch there; or, if there is no namespace "
+                f"{self.namespace} any more, have it look after that no longer"
+            )
+        return f"{error.what}; {remedy}" if remedy else error.what
+
     def _well(self) -> None:
         self.heard = self.tried = asyncio.get_running_loop().time()
         if self.trouble:
             self.trouble = ""
             _LOG.info("%s: heard again", self)
 
-    def _ill(self, why: str) -> None:
+    def _ill(self, why: str, *, serious: bool = False) -> None:
         """Take note of what is wrong; log what is new, and now and then what lasts."""
         now = self.tried = asyncio.get_running_loop().time()
         self.trouble = why
         said, when = self._told
         if why != said or now >= when + _REMINDED_EVERY:
             self._told = (why, now)
-            _LOG.warning("%s: %s", self, why)
+            _LOG.log(logging.ERROR if serious else logging.WARNING, "%s: %s", self, why)
 
     def _is_ours(self, key: Key) -> bool:
         return not self.namespace or key.namespace == self.namespace

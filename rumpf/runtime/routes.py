@@ -29,6 +29,8 @@ class Routes:
 
     def __init__(self, operator: Operator, controllers: Sequence[Controller], caches: Caches) -> None:
         self._routes: dict[Cached, list[Route]] = {}
+        self._controllers = controllers
+        caches.allowed = self._look_in
         for controller in controllers:
             reconciler = controller.reconciler
             self._add(Cached(reconciler.kind), controller.seen)
@@ -47,6 +49,11 @@ class Routes:
         """Tell everybody of a change."""
         for route in self._routes[what]:
             route(key, before, now, by)
+
+    def _look_in(self, namespace: str) -> None:
+        """Have all looked at that could not be served, or had to do without."""
+        for controller in self._controllers:
+            controller.look_in(namespace)
 
     def _refer(self, caches: Caches, controller: Controller, watch: Watch, refers: Refers) -> None:
         """Keep count of who names what; it comes before whoever looks at a resource that has changed."""

@@ -15,7 +15,7 @@ from rumpf.runtime.caches import MANAGED_BY, owned
 from rumpf.runtime.drift import APPLIED, content, covers, fingerprint
 from rumpf.runtime.follows import Selection
 from rumpf.runtime.own import Own
-from rumpf.runtime.stage import NotLeading, Stage
+from rumpf.runtime.stage import Gone, NotLeading, Stage
 from rumpf.runtime.store import Key, Store
 from rumpf.runtime.surroundings import Surroundings
 from rumpf.world import NotOurs, Waiting
@@ -107,16 +107,11 @@ class Scene(Surroundings):
 
     def reserve(self, what: str, most: int) -> bool:
         """See `World.reserve`."""
-        holders = self._stage.places.setdefault(what, set())
-        uid = self._resource.metadata.uid
-        if uid not in holders and len(holders) >= most:
-            return False
-        holders.add(uid)
-        return True
+        return self._stage.places.reserve(what, most, self._resource.metadata.uid, self._own.wake)
 
     def release(self, what: str) -> None:
         """See `World.release`."""
-        self._stage.places.get(what, set()).discard(self._resource.metadata.uid)
+        self._stage.places.release(what, self._resource.metadata.uid)
 
     async def delete(self, child: View) -> None:
         """See `World.delete`."""
@@ -165,7 +160,7 @@ class Scene(Surroundings):
         """Create it; ApiError 409 where its name is taken."""
         if view.immutable:
             # Nothing will ever be taken out of it, so nobody has to know which fields were applied.
-            self._check_leading()
+            self._check_may_write()
             manager = self._stage.operator.full_name
             return await self._stage.api.create(wanted, view.kind, manager=manager)
         metadata = {**wanted["metadata"], "resourceVersion": CREATE_ONLY}
@@ -263,9 +258,11 @@ class Scene(Surroundings):
 
     def _keep(self, kind: Kind, made: dict[str, Any], wanted: Manifest) -> None:
         self._take(kind, made)
-        if not covers(made, wanted):
+        uid = made["metadata"]["uid"]
+        # Gone before the answer came, it is forgotten already.
+        if not covers(made, wanted) and self._children(kind).by_uid(uid):
             mark = wanted["metadata"]["annotations"][APPLIED]
-            self._stage.as_asked[made["metadata"]["uid"]] = (mark, content(made))
+            self._stage.as_asked[uid] = (mark, content(made))
 
     def _is_as_asked(self, found: View, mark: str) -> bool:
         known = self._stage.as_asked.get(found.uid)
@@ -300,16 +297,18 @@ class Scene(Surroundings):
         return [store for what, store in self._stage.caches.stores.items() if what.kind == kind]
 
     async def _apply(self, kind: Kind, manifest: Manifest) -> dict[str, Any]:
-        self._check_leading()
+        self._check_may_write()
         return await self._stage.api.apply(manifest, kind, manager=self._stage.operator.full_name)
 
     async def _write(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
-        self._check_leading()
+        self._check_may_write()
         if method == "PATCH":
             manager = {"fieldManager": self._stage.operator.full_name}
             return await self._stage.api.request(method, path, body, content_type=MERGE, params=manager)
         return await self._stage.api.request(method, path, body)
 
-    def _check_leading(self) -> None:
+    def _check_may_write(self) -> None:
         if not self._stage.leads():
             raise NotLeading
+        if not self._own.there():
+            raise Gone

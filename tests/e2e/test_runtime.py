@@ -256,6 +256,27 @@ def test_of_several_namespaces_each_is_looked_after_and_no_other(notes: Notes, f
         notes.kubectl("delete", "namespace", other, third, "--wait=false")
 
 
+def test_a_namespace_that_is_gone_keeps_no_other_from_being_served_and_is_served_when_it_is_back(
+    notes: Notes,
+) -> None:
+    gone = f"{notes.namespace[:50]}-gone"
+    operator = notes.operator(environment={"WATCH_NAMESPACE": f"{notes.namespace},{gone}"})
+    notes.create()
+    until(notes.is_ready, "the one that is there is served")
+    said = [line for line in operator.log.read_text().splitlines() if "if there is no namespace" in line]
+    assert any(f"watch of notes.notes.test in {gone}: " in line and "ERROR" in line for line in said), said
+    assert len(said) == len(set(said)), "each is said once"
+    notes.kubectl("create", "namespace", gone)
+    try:
+        notes.allow(gone)
+        theirs = Notes(notes.kubectl.within(gone), notes.operators, notes.outside)
+        theirs.create()
+        until(theirs.is_ready, "it is served when it is back", 60)
+        theirs.kubectl("delete", "note", "one")
+    finally:
+        notes.kubectl("delete", "namespace", gone, "--wait=false")
+
+
 def test_a_kind_that_is_not_installed_yet_is_waited_for_and_named(notes: Notes) -> None:
     notes.operators.token("notes")
     crd = notes.kubectl("get", "crd", "shelves.notes.test", "--output=json")

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from rumpf.errors import KubectlFailed
+from tests.e2e.looks import has_looked
 from tests.e2e.message.stage import COLLECTED, Messages, until
 
 real = pytest.mark.nodes("real")
@@ -198,10 +199,7 @@ def test_a_restart_over_what_is_as_it_should_be_writes_nothing(messages: Message
         assert operator.stop() == 0
     before = [each["metadata"]["resourceVersion"] for each in [*messages.pods(), *_all(messages)]]
     with messages.operator() as operator:
-        until(
-            lambda: 'rumpf_reconciles_total{kind="Message",result="done"} 5' in operator.get("/metrics")[1],
-            "a look at each",
-        )
+        until(lambda: has_looked(operator, "Message", 5), "a look at each")
         after = [each["metadata"]["resourceVersion"] for each in [*messages.pods(), *_all(messages)]]
     assert after == before
 

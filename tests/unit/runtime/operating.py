@@ -104,6 +104,7 @@ class Operating:
     def begin(self) -> None:
         """Put all workers to work."""
         self.leads = True
+        self.stage.places.clear()
         for controller in self.controllers:
             controller.look_at_all()
             count = controller.reconciler.workers
@@ -158,11 +159,16 @@ async def operating(
     *,
     namespaces: Sequence[str] = (),
     grants: Mapping[str, Sequence[str]] = NOTHING_SAID,
+    refuses: Callable[[str, str], Exception | None] = lambda _, __: None,
     **options: Any,  # noqa: ANN401 - those of `reconciler`
 ) -> AsyncIterator[Operating]:
-    """Run an operator until the block ends. `options` are those of the reconciler, for a bare function."""
+    """Run an operator until the block ends. `options` are those of the reconciler, for a bare function.
+
+    `refuses` is as of its `Wire`, from the start.
+    """
     operator = what if isinstance(what, Operator) else operator_of(what, **options)
     it = Operating(operator, Wire(cluster), namespaces, grants)
+    it.wire.refuses = refuses
     watching = [asyncio.create_task(each.run()) for each in it.caches.reflectors]
     await it.caches.wait()
     it.begin()

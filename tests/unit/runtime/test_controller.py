@@ -5,6 +5,7 @@ from rumpf import ConfigMap, Operator, Resource, World, reconciler
 from rumpf.kinds import Kind
 from rumpf.objects import View
 from rumpf.operator import Index, Watch
+from rumpf.runtime.caches import Cached
 from tests.unit.runtime.clockwork import clock, run
 from tests.unit.runtime.cluster import Cluster
 from tests.unit.runtime.operating import (
@@ -241,6 +242,26 @@ def test_who_has_lost_the_lead_in_the_middle_writes_no_more() -> None:
         async with operating(lose, cluster) as it:
             cluster.create(GADGET, "one", spec={})
             await until(lambda: it.results == ["superseded"], "it notices")
+            assert it.writes() == []
+            assert it.retries == 0
+
+    run(main())
+
+
+def test_a_resource_that_goes_in_the_middle_of_a_look_is_the_end_of_that() -> None:
+    async def slowly(gadget: Gadget, world: World) -> GadgetStatus:
+        cluster.delete(GADGET, "one")
+        await until(lambda: not it.caches.stores[Cached(GADGET)], "it is seen")
+        return await mirror(gadget, world)
+
+    it: Operating
+    cluster = Cluster()
+
+    async def main() -> None:
+        nonlocal it
+        async with operating(slowly, cluster) as it:
+            cluster.create(GADGET, "one", spec={})
+            await until(lambda: it.results[:1] == ["gone"], "it ends")
             assert it.writes() == []
             assert it.retries == 0
 

@@ -47,6 +47,14 @@ def test_settings_are_taken_from_the_environment_or_have_their_default() -> None
     assert of(TEST_IMAGE="nginx", TEST_MOOD="").settings == {"TEST_IMAGE": "nginx", "TEST_MOOD": "calm"}
 
 
+def test_a_setting_that_cannot_be_what_it_is_ends_the_process_at_its_start() -> None:
+    setting = Setting("TEST_MOST", "50", "At most.", pattern="[0-9]+")
+    operator = Operator("test", mirror_nothing, description="A test.", settings=[setting])
+    assert Environment.of(operator, {"TEST_MOST": ""}).settings == {"TEST_MOST": "50"}
+    with pytest.raises(UsageError, match="TEST_MOST: it cannot be 'many'"):
+        Environment.of(operator, {"TEST_MOST": "many"})
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("", ()), ("one", ("one",)), ("two, one,,two ", ("one", "two")), (" , ", ())],

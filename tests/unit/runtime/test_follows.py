@@ -234,6 +234,78 @@ def test_where_nothing_can_be_heard_it_is_listed_for_whoever_asks() -> None:
     following(play)
 
 
+def test_where_nothing_can_be_heard_many_who_ask_at_once_cost_one_list() -> None:
+    async def play(it: Following) -> None:
+        await it.names(keep=1000)
+        await calm(10)
+        it.wire.refuses = lambda verb, _: refusal(500, "InternalError") if verb == "WATCH" else None
+        it.wire.cut()
+        await calm(100)
+        it.pod("a")
+        asked = it.lists
+        found = await asyncio.gather(*(it.names(f"{number}") for number in range(50)))
+        assert found == [["a"]] * 50
+        assert it.lists == asked + 1
+        it.wire.refuses = lambda _, __: refusal(0, "no answer")
+        await calm(1)
+        failed = await asyncio.gather(*(it.ask(who) for who in "abc"), return_exceptions=True)
+        assert all(isinstance(each, ApiError) for each in failed)
+
+    following(play)
+
+
+def test_where_nothing_can_be_heard_who_asks_is_not_told_of_a_list_of_long_before() -> None:
+    async def play(it: Following) -> None:
+        await it.names(keep=1000)
+        await calm(10)
+        it.wire.refuses = lambda verb, _: refusal(500, "InternalError") if verb == "WATCH" else None
+        it.wire.cut()
+        await calm(100)
+        it.wire.answer_lag = 5
+        first = asyncio.create_task(it.names("first"))
+        await calm(7)
+        it.pod("late")
+        asked = it.lists
+        second, third = await asyncio.gather(it.names("second"), it.names("third"))
+        assert await first == []
+        assert second == third == ["late"]
+        assert it.lists == asked + 1
+
+    following(play)
+
+
+def test_a_list_of_long_ago_that_nobody_has_watched_since_is_listed_again() -> None:
+    async def play(it: Following) -> None:
+        it.wire.answer_lag = 5
+        alone = asyncio.create_task(it.ask(keep=1000))
+        await calm(1)
+        alone.cancel()
+        await calm(100)
+        it.wire.answer_lag = 0.001
+        it.pod("new")
+        assert await it.names() == ["new"]
+
+    following(play)
+
+
+def test_closed_while_they_are_listed_again_it_leaves_nothing_behind() -> None:
+    async def play(it: Following) -> None:
+        await it.names(keep=1000)
+        await calm(10)
+        it.wire.refuses = lambda verb, _: refusal(500, "InternalError") if verb == "WATCH" else None
+        it.wire.cut()
+        await calm(100)
+        it.wire.answer_lag = 5
+        waiting = asyncio.create_task(it.ask("b"))
+        await calm(1)
+        await it.follows.close()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    following(play)
+
+
 def test_a_watch_that_ends_and_is_opened_at_once_costs_no_list() -> None:
     async def play(it: Following) -> None:
         await it.names()

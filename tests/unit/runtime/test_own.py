@@ -271,7 +271,7 @@ def test_a_place_is_held_until_it_is_given_back_or_its_holder_is_gone() -> None:
             cluster.delete(GADGET, "b")
             await calm(5)
             assert who("sits") == {"c", "d"}
-            assert it.stage.places["seats"] == {it.gadget(name)["metadata"]["uid"] for name in "cd"}
+            assert it.stage.places.holders("seats") == {it.gadget(name)["metadata"]["uid"] for name in "cd"}
 
     run(main())
 

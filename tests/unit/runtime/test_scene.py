@@ -13,7 +13,7 @@ from rumpf.runtime.caches import MANAGED_BY, Cached, owned
 from rumpf.runtime.drift import APPLIED
 from rumpf.runtime.own import Own
 from rumpf.runtime.scene import Scene, StandIns
-from rumpf.runtime.stage import NotLeading
+from rumpf.runtime.stage import Gone, NotLeading
 from rumpf.runtime.store import key_of
 from rumpf.runtime.writer import Writer
 from tests.unit.runtime.clockwork import run
@@ -44,6 +44,7 @@ class Stand:
         self.it = it
         self.raw = raw
         self.stand_ins = StandIns()
+        self.is_there = True
 
     def scene(self) -> Scene:
         return self.of(self.raw)
@@ -51,7 +52,7 @@ class Stand:
     def of(self, raw: Json) -> Scene:
         gadget = Gadget.model_validate(raw)
         writer = Writer(Cached(GADGET), self.it.stage)
-        own = Own(key_of(raw), raw, {}, writer, lambda: None)
+        own = Own(key_of(raw), raw, {}, writer, lambda: None, lambda: self.is_there)
         return Scene(self.it.stage, gadget, self.stand_ins, own)
 
     async def ensure(self, desired: Manifest, view: type[View] = ConfigMap) -> View:
@@ -340,6 +341,22 @@ def test_who_does_not_lead_writes_nothing() -> None:
     on_stage(play)
 
 
+def test_for_one_that_has_gone_nothing_is_written() -> None:
+    async def play(stand: Stand) -> None:
+        made = await stand.ensure(config_map())
+        stand.it.writes()
+        stand.is_there = False
+        with pytest.raises(Gone):
+            await stand.ensure(config_map("another"))
+        with pytest.raises(Gone):
+            await stand.scene().delete(made)
+        with pytest.raises(Gone):
+            await stand.scene().request("POST", "/api/v1/namespaces/ns/pods", {})
+        assert stand.it.writes() == []
+
+    on_stage(play)
+
+
 def test_children_are_those_of_this_resource_and_no_other() -> None:
     async def play(stand: Stand) -> None:
         for name in ("b", "a"):
@@ -432,3 +449,31 @@ def test_a_conflict_that_is_none_is_not_hidden() -> None:
             await stand.ensure(config_map(a="2"))
 
     on_stage(play)
+
+
+def test_what_is_known_of_a_child_that_went_before_its_answer_came_is_forgotten() -> None:
+    async def look(_: Gadget, world: World) -> GadgetStatus:
+        await world.ensure(ConfigMap, config_map(text="hello"))
+        return GadgetStatus().ready("Fine")
+
+    async def main() -> None:
+        cluster = Cluster()
+
+        def rewrite(found: dict[str, object]) -> None:
+            if found["kind"] == "ConfigMap":
+                found["data"] = {"text": "HELLO"}
+
+        cluster.rewrite = rewrite
+        cluster.create(GADGET, "one", spec={})
+        async with operating(look, cluster) as it:
+            await until(lambda: cluster.get(CONFIG_MAP, "child"), "it is there")
+            assert len(it.stage.as_asked) < 2
+            it.wire.answer_lag = 5
+            cluster.delete(CONFIG_MAP, "child")
+            await until(lambda: cluster.get(CONFIG_MAP, "child"), "it is there again")
+            cluster.delete(GADGET, "one")
+            cluster.delete(CONFIG_MAP, "child")
+            await calm(100)
+            assert it.stage.as_asked == {}
+
+    run(main())
