@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rumpf import __version__
-from rumpf.errors import DeclarationError
+from rumpf.errors import DeclarationError, UsageError
 from rumpf.kinds import Kind
 from rumpf.measures import Counter, Histogram, check_metrics
 from rumpf.objects import View
@@ -76,12 +76,29 @@ class Setting:
     name: str
     default: str
     description: str
+    pattern: str = ""
+    """What a value is like, from beginning to end; empty if any will do."""
 
     def __post_init__(self) -> None:
-        """Refuse what is no environment variable."""
+        """Refuse what is no environment variable, and a default that is none."""
         if not re.fullmatch(r"[A-Z][A-Z0-9_]*", self.name):
             raise DeclarationError(
                 f"{self.name!r} is not the name of a setting", where="Setting", remedy="write it LIKE_THIS"
+            )
+        try:
+            self.check(self.default)
+        except (UsageError, re.error) as error:
+            raise DeclarationError(
+                f"the default {self.default!r} does not match {self.pattern}",
+                where=f"Setting({self.name!r})",
+                remedy="mend the one or the other",
+            ) from error
+
+    def check(self, value: str) -> None:
+        """Raise UsageError if it cannot be this. Nothing stands for the default."""
+        if self.pattern and not re.fullmatch(self.pattern, value or self.default):
+            raise UsageError(
+                f"it cannot be {value!r}", where=self.name, remedy=f"write one that matches {self.pattern}"
             )
 
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from rumpf.cli.choosing import context_option, output_option
+from rumpf.cli.completion import operators
 from rumpf.cli.live import age
 from rumpf.console import for_stream
+from rumpf.errors import InstallError
 
 if TYPE_CHECKING:
     from rumpf.install.overview import Leader, Overview
@@ -18,10 +20,14 @@ _MINUTE = 60
 
 
 @click.command("status")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=operators)
 @context_option
 @output_option
-def status(*, context: str | None, output: str) -> None:
-    """Show the operators that are installed, or run: their Pods, their leader, their resources."""
+def status(*, names: tuple[str, ...], context: str | None, output: str) -> None:
+    """Show the operators that are installed, or run: their Pods, their leader, their resources.
+
+    With a NAME, only this one; it is an error if it is not there.
+    """
     from rumpf.api import Api
     from rumpf.install.overview import overview
     from rumpf.install.target import target
@@ -33,7 +39,7 @@ def status(*, context: str | None, output: str) -> None:
         async with Api(place.connection, agent="rumpf-status") as api:
             return await overview(api)
 
-    found = asyncio.run(ask())
+    found = _chosen(asyncio.run(ask()), names, str(place))
     if output == "json":
         click.echo(json.dumps([each.json for each in found], indent=2))
         return
@@ -64,6 +70,19 @@ def status(*, context: str | None, output: str) -> None:
         click.echo("\nlast warnings:")
         for each in sorted(warnings, key=lambda each: each.at):
             click.echo(f"  {age(each.at)} ago  {each.about}: {each.reason}: {each.message}")
+
+
+def _chosen(found: "list[Overview]", names: Sequence[str], place: str) -> "list[Overview]":
+    from rumpf.project import name_of
+
+    wanted = {name_of(name) for name in names}
+    if missing := sorted(wanted - {each.operator for each in found}):
+        raise InstallError(
+            f"{', '.join(missing)} was neither installed nor run",
+            where=place,
+            remedy=f"rumpf install {' '.join(missing)}",
+        )
+    return [each for each in found if not wanted or each.operator in wanted]
 
 
 def _leads(leader: "Leader") -> str:

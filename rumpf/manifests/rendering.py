@@ -8,6 +8,7 @@ from rumpf.manifests.crd import crd_for
 from rumpf.manifests.naming import labels_of, metadata_of
 from rumpf.manifests.network import metrics_service, network_policy
 from rumpf.manifests.options import Options
+from rumpf.manifests.people import peoples_roles
 from rumpf.manifests.samples import is_own, samples_of
 from rumpf.manifests.workload import deployment, disruption_budget, replicas_of
 from rumpf.objects import Manifest
@@ -55,6 +56,9 @@ def _deploy(operator: Operator, namespace: str, options: Options) -> Iterator[Ma
         yield _own_namespace(operator)
     yield service_account(operator, namespace)
     yield from roles(operator, namespace, options)
+    if not options.watch:
+        # Where it looks after some namespaces, others may do so too: these would be theirs as well.
+        yield from peoples_roles(operator)
     yield metrics_service(operator, namespace)
     yield network_policy(operator, namespace)
     if replicas_of(operator, options) > 1:

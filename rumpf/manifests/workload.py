@@ -91,6 +91,8 @@ def settings_of(operator: Operator, chosen: Mapping[str, str]) -> dict[str, str]
             where="settings",
             remedy=f"it has {', '.join(sorted(settings)) or 'none'}",
         )
+    for setting in operator.settings:
+        setting.check(chosen.get(setting.name, setting.default))
     return settings | dict(chosen)
 
 

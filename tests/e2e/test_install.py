@@ -303,6 +303,11 @@ def test_status_tells_of_what_is_installed(project: Project, admin: Kubectl) -> 
     assert found["kinds"] == [{"kind": "gadgets.gadgets.test", "total": 1, "ready": 0, "not_ready": 0}]
     assert found["leader"]["holder"] == ""
     assert "gadgets.gadgets.test" in project.run("status").stdout
+    (same,) = project.json("status", "gadget")
+    assert same["operator"] == "gadget"
+    nobody = project.run("status", "gadget", "widget")
+    assert nobody.returncode == 9
+    assert "widget was neither installed nor run" in nobody.stderr
 
 
 @pytest.mark.nodes("real")

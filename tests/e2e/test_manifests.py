@@ -12,10 +12,12 @@ import pytest
 
 from rumpf import Rule
 from rumpf.manifests import Options, Rendered, from_yaml, render, to_yaml
+from rumpf.manifests.people import is_for_people
 from rumpf.manifests.rules import in_namespaces
 from rumpf.objects import Manifest
 from rumpf.project import Project
 from rumpf.testing import Kubectl, RunningCluster
+from tests.e2e.message.stage import until
 from tests.unit.manifests.pod_changes import CHANGES, GOOD
 from tests.unit.manifests.texts import TEXTS
 
@@ -70,6 +72,35 @@ def test_what_watches_all_namespaces_is_taken_too(
     assert own["kind"] == "Namespace"
     assert "Warning" not in try_out(kubectl, [own])
     assert rendered.deploy[0]["kind"] == "ServiceAccount"
+
+
+@pytest.mark.usefixtures("rendered")
+def test_who_may_edit_a_namespace_may_have_messages_there_and_who_may_view_it_sees_them(
+    kubectl: Kubectl, namespace: str
+) -> None:
+    message = render(Project(ROOT).load("message"), Options(namespace=namespace))
+    roles = [each for each in message.deploy if is_for_people(each)]
+    names = [f"clusterrole/{each['metadata']['name']}" for each in roles]
+    kubectl(*STRICTLY, input=to_yaml(roles))
+    try:
+        for role in ("view", "edit"):
+            kubectl("create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}er")
+        until(lambda: may(kubectl, "editer", "create", "messages"), "the rights have been added up")
+        until(lambda: may(kubectl, "viewer", "list", "messages"), "the rights have been added up")
+        assert may(kubectl, "editer", "deletecollection", "messages")
+        assert may(kubectl, "editer", "get", "messages/status"), "they see what viewers see"
+        assert not may(kubectl, "editer", "patch", "messages/status")
+        assert not may(kubectl, "viewer", "create", "messages")
+        assert not may(kubectl, "editer", "create", "messages", "--namespace=default"), "not elsewhere"
+    finally:
+        kubectl("delete", *names)
+
+
+def may(kubectl: Kubectl, user: str, verb: str, what: str, *more: str) -> bool:
+    """Whether a person may do something."""
+    resource, _, subresource = what.partition("/")
+    options = (f"--as={user}", f"--subresource={subresource}", *more)
+    return kubectl.run("auth", "can-i", verb, f"{resource}.myorg.dev", *options).returncode == 0
 
 
 def test_a_field_that_does_not_exist_would_have_been_noticed(kubectl: Kubectl, rendered: Rendered) -> None:

@@ -42,6 +42,8 @@ def test_it_prints_all_that_is_applied_the_crd_first(run: Run) -> None:
         "ClusterRoleBinding",
         "Role",
         "RoleBinding",
+        "ClusterRole",
+        "ClusterRole",
         "Service",
         "NetworkPolicy",
         "PodDisruptionBudget",

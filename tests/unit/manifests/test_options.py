@@ -75,6 +75,20 @@ def test_a_setting_reaches_the_process_as_it_was_written() -> None:
     assert environment(render(operator).deploy)["NOTE_PRICE"] == "$$(HOME) $$5"
 
 
+def test_a_value_that_does_not_match_is_refused() -> None:
+    operator = declared(settings=[Setting("NOTE_SIZE", "5", "Size.", pattern="[0-9]+")])
+    assert environment(render(operator, Options(settings={"NOTE_SIZE": "7"})).deploy)["NOTE_SIZE"] == "7"
+    with pytest.raises(UsageError, match="NOTE_SIZE: it cannot be '7 m'") as refusal:
+        render(operator, Options(settings={"NOTE_SIZE": "7 m"}))
+    assert refusal.value.remedy == "write one that matches [0-9]+"
+
+
+@pytest.mark.parametrize(("default", "pattern"), [("small", "[0-9]+"), ("", "."), ("5", "[")])
+def test_a_default_that_does_not_match_is_no_declaration(default: str, pattern: str) -> None:
+    with pytest.raises(DeclarationError, match="the default"):
+        Setting("NOTE_SIZE", default, "Size.", pattern=pattern)
+
+
 def test_a_setting_that_the_operator_does_not_have_is_refused() -> None:
     operator = declared(settings=[Setting("NOTE_INK", "blue", "Ink.")])
     with pytest.raises(UsageError, match="note-operator has no setting NOTE_INC") as refusal:

@@ -16,9 +16,9 @@ Change = Callable[[dict[str, Manifest]], Any]
 
 
 def changed(change: Change, options: Options | None = None) -> list[tuple[str, str, str]]:
-    """Return what is wrong after a change to one of the objects, each found by its kind."""
+    """Return what is wrong after a change to one of the objects: of each kind the first."""
     manifests = copy.deepcopy(render(declared(), options or Options()).all)
-    change({each["kind"]: each for each in manifests})
+    change({each["kind"]: each for each in reversed(manifests)})
     return [(each.policy, each.where, each.what) for each in violations(manifests)]
 
 
