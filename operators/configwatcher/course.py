@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from operators.configwatcher.content import changed_keys, written_at
-from operators.configwatcher.gates import MANUAL, of_the_last_hour
+from operators.configwatcher.gates import of_the_last_hour
 from operators.configwatcher.sources import Sighting
 from operators.configwatcher.spec import (
+    MANUAL,
     Change,
     ConfigWatcher,
     ConfigWatcherSpec,
@@ -53,7 +54,8 @@ def record(
     """Return the status with what the sources hold now, and what is new in that.
 
     A source that is seen for the first time is not news, nor are its keys if others matter now. One that is
-    gone stays recorded as it was: when it is back with the same content, nothing has changed.
+    gone stays recorded as it was: when it is back with the same content, nothing has changed. One that may
+    not be read is not recorded as missing: nobody knows whether it was there.
     """
     before = {each.id: each for each in watcher.status.sources}
     records: list[Observed] = []
@@ -64,7 +66,10 @@ def record(
     for each, source in watcher.spec.sources:
         known, content = before.get(each), sighting.found.get(each)
         if content is None:
-            records.append(known or Observed(kind=each.kind, name=each.name, filter=source.keys))
+            if known and known.hash:
+                records.append(known)
+            elif each not in sighting.withheld:
+                records.append(Observed(kind=each.kind, name=each.name, filter=source.keys))
             continue
         records.append(
             Observed(
@@ -101,24 +106,30 @@ def to_do(
     news: News,
     targets: Targets,
     now: datetime,
+    *,
     newer: Collection[str] = (),
+    needing: Collection[str] = (),
 ) -> ConfigWatcherStatus:
     """Return the status with news to act upon, if any Pod runs without it, and what was under way.
 
-    `newer`: uids of Pods that are known to be newer, though their times do not tell.
+    `newer`: uids of Pods that are known to be newer, though their times do not tell. `needing`: of those that
+    cannot start without what is new.
     """
-    outdated = (
-        targets.before_appearance(news.changed_at)
-        if news.appeared
-        else targets.before(news.changed_at, newer)
-    )
+    changed_at = news.changed_at
+    if not news.is_dated:
+        # All that are there were there before: the API server's clock may be ahead of the one here.
+        changed_at = max([changed_at, *(each.created for each in targets.staying)])
+    if news.appeared:
+        outdated = targets.before_appearance(changed_at, needing)
+    else:
+        outdated = targets.before(changed_at, newer)
     staying = {each.mark for each in targets.staying}
     marks = {*(staying & set(status.outdated)), *(each.mark for each in outdated)}
     so_far = status.pending or _again(status.rollout)
     pending = Pending(
         since=so_far.since if so_far else written(now),
         seen_at=written(now),
-        changed_at=max(so_far.changed_at, written(news.changed_at)) if so_far else written(news.changed_at),
+        changed_at=max(so_far.changed_at, written(changed_at)) if so_far else written(changed_at),
         changes=_merged((*(so_far.changes if so_far else ()), *news.changes)),
     )
     return status.model_copy(
@@ -226,10 +237,10 @@ def _again(rollout: Rollout | None) -> Pending | None:
 
 
 def _merged(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Return the changes, each source once. Where some keys are not known, none is said."""
+    """Return the changes, each source once, in order. Where some keys are not known, none is said."""
     found: dict[tuple[str, str], Change] = {}
     for each in changes:
-        before = found.get((each.kind, each.name))
+        before = found.pop((each.kind, each.name), None)
         if before is None:
             found[each.kind, each.name] = each
             continue

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from operators.configwatcher import windows
-from operators.configwatcher.spec import ConfigWatcherSpec, ConfigWatcherStatus, Pending
+from operators.configwatcher.spec import MANUAL, ConfigWatcherSpec, ConfigWatcherStatus, Pending
 from operators.configwatcher.targets import moment
 
-MANUAL = "Manual"
 _HOUR = timedelta(hours=1)
 _LONGEST = 10
 """A source that never rests is acted upon after so many times the time that it should have been quiet."""
@@ -27,12 +26,15 @@ class Gate:
 def closed(
     spec: ConfigWatcherSpec, status: ConfigWatcherStatus, pending: Pending, now: datetime
 ) -> Gate | None:
-    """Return what a change waits for, or None. A restart that a person asked for waits for little."""
+    """Return what a change waits for, or None.
+
+    A restart that a person asked for waits for little, unless something has changed since.
+    """
     if spec.suspend:
         return Gate("Suspended", "it is suspended")
     if spec.dry_run:
         return Gate("DryRun", "this is a dry run")
-    if any(change.kind == MANUAL for change in pending.changes):
+    if pending.changes and pending.changes[-1].kind == MANUAL:
         return None
     return (
         _quiet(spec, pending, now)

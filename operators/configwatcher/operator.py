@@ -1,19 +1,27 @@
 """ConfigWatcher: restarts Pods when the content of a ConfigMap or Secret changes.
 
-A change, and the Pods that run without it, are written down as the first of them are sent away. Whatever
-happens to this process, whoever goes on neither forgets a Pod nor restarts one twice: those that are gone
-are gone, and what has taken their place is newer than the change.
+A change, and the Pods that run without it, are written down before any Pod is touched. Whatever happens to
+this process, whoever goes on neither forgets a Pod nor restarts one twice: those that are gone are gone, and
+what has taken their place is newer than the change.
 """
 
-import asyncio
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from operators.configwatcher import course, gates, history, windows
+from operators.configwatcher import course, gates, history, needs, windows
 from operators.configwatcher.restarting import Restarting
 from operators.configwatcher.sample import SAMPLES
 from operators.configwatcher.sources import SECRETS, WATCHES, Sources
-from operators.configwatcher.spec import RESTART, RESUME, ConfigWatcher, ConfigWatcherStatus, Pending, Rollout
+from operators.configwatcher.spec import (
+    RESTART,
+    RESUME,
+    ConfigWatcher,
+    ConfigWatcherStatus,
+    Pending,
+    Rollout,
+    Window,
+)
 from operators.configwatcher.targets import Target, Targets, moment
 from operators.configwatcher.telling import Circumstances, told
 from operators.configwatcher.workloads import RIGHTS
@@ -32,7 +40,6 @@ LATENCY = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800),
 )
 _TURNS = "rollouts"
-_TURN_AGAIN = 1.0
 _LONGEST_WAIT = 300.0
 _YOUNG = timedelta(minutes=1)
 
@@ -43,8 +50,10 @@ class Memory:
 
     sources: Sources = field(default_factory=Sources)
     restarting: Restarting = field(default_factory=Restarting)
-    unsaved: tuple[ConfigWatcherStatus, ConfigWatcherStatus] | None = None
-    """What was to be written down as Pods were sent away, and could not be: the status before, and then."""
+    checked: tuple[Window, ...] = ()
+    """Windows that make sense."""
+    begun_before: str | None = None
+    """When the restart began that was before the one that is under way."""
 
 
 class Looking:
@@ -57,13 +66,13 @@ class Looking:
         self.memory, self.sources, self.restarting = memory, memory.sources, memory.restarting
         self._targets: Targets | None = None
         self._gate: gates.Gate | None = None
-        self._is_news, self._is_dated = False, True
-        self._unsaved: ConfigWatcherStatus | None = None
+        self._is_news = False
 
     async def look(self) -> ConfigWatcherStatus:
         """Bring things on as far as they go now; return how they stand."""
-        windows.check(self.spec.windows)
-        await self._make_up()
+        if self.spec.windows != self.memory.checked:
+            windows.check(self.spec.windows)
+            self.memory.checked = self.spec.windows
         self.sighting = await self.sources.look(self.watcher, self.world)
         status, news = course.record(self.watcher, self.sighting, self.now)
         status = await self._noted(status, news)
@@ -73,7 +82,7 @@ class Looking:
             status = await self._begun(status, status.pending)
         if status.rollout and not status.rollout.halted:
             status = await self._gone_on(status, status.rollout)
-        if status.rollout is None or status.rollout.halted:
+        if status.rollout is None or status.rollout.halted or self.restarting.is_kept:
             self.world.release(_TURNS)
         said = self._told(status)
         self._warn(said)
@@ -92,38 +101,39 @@ class Looking:
         elif now.reason == "NotGranted":
             self.world.event("NotGranted", now.message, type="Warning")
 
-    async def _make_up(self) -> None:
-        """Write down what could not be when it began, before anything else is done."""
-        if self.memory.unsaved is None:
-            return
-        before, then = self.memory.unsaved
-        if _substance(before) == _substance(self.watcher.status):
-            await self.world.save(then)
-            self.watcher = self.watcher.model_copy(update={"status": then})
-        self.memory.unsaved = None
-
     async def _noted(self, status: ConfigWatcherStatus, news: course.News | None) -> ConfigWatcherStatus:
         """Take up what is new: changed sources, and what a person asks for by an annotation."""
         said = self.watcher.metadata.annotations
         restart, resume = said.get(RESTART) or None, said.get(RESUME) or None
-        is_new = self.watcher.status.observed_generation is None
+        # Until all was seen once: what it was made with is nothing that is asked of it.
+        is_new = self.watcher.status.pods is None
         found = [news] if news else []
         if restart and restart != status.restart_handled and not is_new:
             found.append(course.asked_for(restart, self.now))
         if resume and resume != status.resume_handled and status.rollout and status.rollout.halted:
             going = {"halted": False, "progressed_at": course.written(self.now)}
             status = status.model_copy(update={"rollout": status.rollout.model_copy(update=going)})
-            self.restarting.of = ""
+            self.restarting.resume()
         status = status.model_copy(update={"restart_handled": restart, "resume_handled": resume})
-        if status.observed_generation != self.watcher.metadata.generation or self._is_young:
+        is_other = status.observed_generation != self.watcher.metadata.generation
+        if is_new or is_other or self._is_young:
             status = status.model_copy(update={"pods": len((await self._look_at_pods()).staying)})
         self._is_news = bool(found)
-        self._is_dated = all(each.is_dated for each in found)
         for each in found:
             targets = await self._look_at_pods()
-            newer = await history.newer(each, targets, self.spec.pod_selector.text(), self.world)
-            status = course.to_do(self._uncounted(status), each, targets, self.now, newer)
+            status = self._uncounted(status)
+            if each.appeared:
+                needing = await self._needing({(change.kind, change.name) for change in each.changes})
+                status = course.to_do(status, each, targets, self.now, needing=needing)
+            else:
+                newer = await history.newer(each, targets, self.world)
+                status = course.to_do(status, each, targets, self.now, newer=newer)
         return status
+
+    async def _needing(self, sources: AbstractSet[tuple[str, str]]) -> AbstractSet[str]:
+        """Return the uids of Pods that cannot start without one of these."""
+        pods = await self.world.select(Pod, self.spec.pod_selector.text(), needs.needs_of)
+        return {uid for uid, needed in pods if needed & sources}
 
     def _uncounted(self, status: ConfigWatcherStatus) -> ConfigWatcherStatus:
         """Do not count a restart that is superseded before any Pod was touched."""
@@ -131,7 +141,7 @@ class Looking:
         if rollout is None or doing.of != rollout.started_at or doing.touched:
             return status
         left = tuple(each for each in status.restarts if each != rollout.started_at)
-        return status.model_copy(update={"restarts": left, "begun_at": None})
+        return status.model_copy(update={"restarts": left, "begun_at": self.memory.begun_before})
 
     async def _begun(self, status: ConfigWatcherStatus, pending: Pending) -> ConfigWatcherStatus:
         """Begin the restart, unless it is to wait."""
@@ -144,28 +154,17 @@ class Looking:
             self._gate = gates.Gate("Turn", "as many others as may be are restarting")
         if self._gate is not None:
             return await self._waiting(status, pending, self._gate)
-        targets = await self._look_at_pods()
+        targets, before = await self._look_at_pods(), status.begun_at
         status = course.begun(
             self.spec, status, pending, targets, wanted=await self._wanted(targets), now=self.now
         )
         if status.rollout is None:
             return status
-        self._unsaved = self._told(status)
-        if not self._is_dated or self.spec.strategy == "Rollout":
-            # Nobody could tell later which Pods are newer, or that a template edited in the same second was
-            # edited for this: seen again, it would restart all of them again.
-            await self._save()
+        self.memory.begun_before = before
+        await self.world.save(self._told(status))
         why = course.in_words(status.rollout.changes)
         self.world.event("Restarting", f"{status.rollout.outdated} Pods, because of {why}")
         return status
-
-    async def _save(self) -> None:
-        """Write down what is begun, if it is not yet."""
-        unsaved, self._unsaved = self._unsaved, None
-        if unsaved is not None:
-            self.memory.unsaved = (self.watcher.status, unsaved)
-            await self.world.save(unsaved)
-            self.memory.unsaved = None
 
     @property
     def _is_young(self) -> bool:
@@ -180,11 +179,9 @@ class Looking:
     async def _waiting(
         self, status: ConfigWatcherStatus, pending: Pending, gate: gates.Gate
     ) -> ConfigWatcherStatus:
-        if gate.name == "Turn":
-            self.world.again(_TURN_AGAIN)
-        elif gate.until:
+        if gate.until:
             self.world.again(min((gate.until - self.now).total_seconds() + 0.01, _LONGEST_WAIT))
-        if gate.name == "DryRun":
+        if gate.name == "DryRun" and (self._is_news or pending.waits_for != gate.name):
             why = course.in_words(pending.changes)
             self.world.event("WouldRestart", f"{len(status.outdated)} Pods, because of {why}")
         until = course.written(gate.until) if gate.until else None
@@ -199,23 +196,18 @@ class Looking:
         if not self._may_restart:
             return course.interrupted(status)
         if not self.world.reserve(_TURNS, int(self.world.settings["MAX_ROLLOUTS"])):
-            self.world.again(_TURN_AGAIN)
+            self.restarting.waited(self.now)
             return status
         targets = await self._look_at_pods()
-        if self.watcher.status.observed_generation != self.watcher.metadata.generation:
-            # It may select other Pods now.
+        is_other = self.watcher.status.observed_generation != self.watcher.metadata.generation
+        if is_other and self.restarting.selects_others:
             rollout = rollout.model_copy(update={"pods": await self._wanted(targets)})
-            self.restarting.owners.clear()
-        # At the same time: the first Pods need not wait until it is written down why they go. Whoever goes on
-        # without that finds the change, and those that are gone; what took their place is newer than it.
-        saving = asyncio.create_task(self._save())
-        try:
-            status = await self.restarting.go_on(
-                self.spec, status, rollout, targets, world=self.world, now=self.now
-            )
-        finally:
-            await saving
+        status = await self.restarting.go_on(
+            self.spec, status, rollout, targets, world=self.world, now=self.now
+        )
         if status.rollout is None and status.last_restart:
+            # First: seen again it would be told and counted again.
+            await self.world.save(self._told(status))
             why, count = status.last_restart.reason, status.last_restart.pods
             self.world.event("Restarted", f"{count} Pods, because of {why}")
             self.world.count(RESTARTS, result="done")
@@ -223,6 +215,7 @@ class Looking:
             over = moment(status.last_restart.finished_at)
             self.world.observe(LATENCY, (over - moment(rollout.seen_at)).total_seconds())
         elif status.rollout and status.rollout.halted:
+            await self.world.save(self._told(status))
             self.world.event("RestartHalted", self._trouble(targets), type="Warning")
             self.world.count(RESTARTS, result="halted")
         return status
@@ -233,11 +226,12 @@ class Looking:
 
     async def _look_at_pods(self) -> Targets:
         if self._targets is None:
-            pods = await self.world.select(Pod, self.spec.pod_selector.text(), Target.of)
+            selector = self.spec.pod_selector.text()
+            pods = await self.world.select(Pod, selector, Target.of)
             # Where nobody owns a Pod there is no template to edit.
             bare = self.spec.allow_bare and self.spec.strategy != "Rollout"
             allowed = [each for each in pods if each.owner or bare]
-            self._targets = self.restarting.targets(allowed)
+            self._targets = self.restarting.targets(allowed, selector)
         return self._targets
 
     def _trouble(self, targets: Targets) -> str:
@@ -262,11 +256,6 @@ class Looking:
             targets=None if status.rollout else self._targets,
         )
         return told(status, circumstances)
-
-
-def _substance(status: ConfigWatcherStatus) -> ConfigWatcherStatus:
-    """Return a status without what is only said."""
-    return status.model_copy(update={"conditions": (), "observed_generation": None})
 
 
 @reconciler(
@@ -295,7 +284,12 @@ operator = Operator(
     reconcile,
     description="Restarts Pods when the content of a ConfigMap or Secret that they use changes.",
     settings=[
-        Setting("MAX_ROLLOUTS", "50", "So many ConfigWatchers restart Pods at a time; the others wait."),
+        Setting(
+            "MAX_ROLLOUTS",
+            "50",
+            "So many ConfigWatchers restart Pods at a time; the others wait.",
+            pattern="[1-9][0-9]{0,5}",
+        ),
     ],
     grants=[SECRETS, ROLLOUT],
     metrics=[RESTARTS, REPLACED, LATENCY],

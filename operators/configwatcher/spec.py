@@ -12,6 +12,9 @@ RESTART = "k8spatterns.com/restart"
 RESUME = "k8spatterns.com/resume"
 """An annotation on a ConfigWatcher: a new value, whatever it is, lets a halted rollout go on."""
 
+MANUAL = "Manual"
+"""The kind of a change that a person asked for by that annotation."""
+
 DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 _VALUE = "[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"

@@ -1,11 +1,11 @@
 """The workloads that Pods belong to: their names, how many Pods they want, how they are restarted."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from operators.configwatcher.targets import Targets
 from rumpf import DaemonSet, Deployment, Kind, ReplicaSet, Rule, StatefulSet, World
 from rumpf.errors import ApiError
 from rumpf.objects import Reference
@@ -17,6 +17,7 @@ RIGHTS = (
 )
 _RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 _NOT_FOUND = 404
+_AT_ONCE = 16
 _KNOWN = {each.kind.kind: each.kind for each in (ReplicaSet, StatefulSet, DaemonSet, Deployment)}
 _ROLLED_OUT = {each.kind.kind for each in (StatefulSet, DaemonSet, Deployment)}
 
@@ -25,7 +26,7 @@ _ROLLED_OUT = {each.kind.kind for each in (StatefulSet, DaemonSet, Deployment)}
 class Workloads:
     """What is remembered of the owners of Pods."""
 
-    _of: dict[str, Reference] = field(default_factory=dict)
+    _of: dict[str, Reference] = field(default_factory=dict[str, Reference])
 
     async def of(self, owner: Reference, world: World) -> Reference | None:
         """Return the workload that an owner of Pods belongs to: a ReplicaSet's Deployment, or itself.
@@ -41,19 +42,33 @@ class Workloads:
             self._of[owner.uid] = ReplicaSet(found).controller or owner
         return self._of[owner.uid]
 
-    async def wanted(self, owners: Iterable[Reference], targets: Targets, world: World) -> int:
-        """Tell how many Pods these owners want. Of those that cannot be asked, all that were there are."""
-        there: dict[str, int] = {}
-        for each in targets.pods:
-            if each.owner:
-                there[each.owner.uid] = there.get(each.owner.uid, 0) + 1
-        return sum([await _wanted(owner, there.get(owner.uid, 0), world) for owner in owners])
+    def keep(self, owners: Collection[str]) -> None:
+        """Remember nothing of other owners than these, by their uids."""
+        if len(self._of) > len(owners):
+            self._of = {uid: workload for uid, workload in self._of.items() if uid in owners}
+
+    def knows(self, owner: Reference) -> bool:
+        """Whether owners of this kind can be asked how many Pods they want."""
+        return _known(owner.kind) is not None
+
+    async def wanted(self, owners: Iterable[Reference], world: World) -> dict[str, int]:
+        """Tell how many Pods each owner wants, by its uid: 0 if it is gone; nothing if it cannot be asked."""
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(owner: Reference, kind: Kind) -> int | None:
+            async with slots:
+                return await _wanted(owner, kind, world)
+
+        known = [(each, kind) for each in owners if (kind := _known(each.kind))]
+        counts = await asyncio.gather(*(one(*each) for each in known))
+        pairs = zip(known, counts, strict=True)
+        return {owner.uid: count for (owner, _), count in pairs if count is not None}
 
     async def restart(self, owner: Reference, changed: datetime, when: str, world: World) -> str:
-        """Have the workload replace its Pods, as `kubectl rollout restart` does; return why it cannot.
+        """Have the workload replace its Pods, as `kubectl rollout restart` does; return what keeps it.
 
-        Not if that was done since the change, by whomever. It is the same `when` each time that it is asked
-        for: then nothing happens twice.
+        Its template is not edited if that was done since the change, by whomever, nor where it would replace
+        no Pod. It is the same `when` each time that it is asked for: then nothing happens twice.
         """
         workload = await self.of(owner, world)
         if workload is None:
@@ -62,19 +77,40 @@ class Workloads:
         if kind is None or kind.kind not in _ROLLED_OUT:
             return f"{workload} has no template to edit: use strategy Evict or Delete"
         found = await _get(kind, workload, world)
-        if found is None or _restarted_since(found, changed):
+        if found is None:
             return ""
-        annotated = {"metadata": {"annotations": {_RESTARTED_AT: when}}}
-        body = {"metadata": {"uid": workload.uid}, "spec": {"template": annotated}}
-        try:
-            answer = await world.request("PATCH", kind.path(world.namespace, workload.name), body)
-        except ApiError as error:
-            if error.status == _NOT_FOUND:
-                return ""
-            raise
-        if answer["spec"].get("paused"):
-            return f"{workload} is paused, and replaces no Pods until it is resumed"
-        return ""
+        if _replaces_none(found):
+            return (
+                f"{workload} has updateStrategy OnDelete: it replaces no Pods by itself; use strategy Evict"
+            )
+        if not _restarted_since(found, changed):
+            annotated = {"metadata": {"annotations": {_RESTARTED_AT: when}}}
+            body = {"metadata": {"uid": workload.uid}, "spec": {"template": annotated}}
+            try:
+                await world.request("PATCH", kind.path(world.namespace, workload.name), body)
+            except ApiError as error:
+                if error.status == _NOT_FOUND:
+                    return ""
+                raise
+        return _what_keeps(workload, found)
+
+
+def _replaces_none(found: Mapping[str, Any]) -> bool:
+    return bool((found["spec"].get("updateStrategy") or {}).get("type") == "OnDelete")
+
+
+def _what_keeps(workload: Reference, found: Mapping[str, Any]) -> str:
+    """Say why Pods of a workload stay though its template was edited; nothing if they do not."""
+    if found["spec"].get("paused"):
+        return f"{workload} is paused, and replaces no Pods until it is resumed"
+    rolling = (found["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}
+    partition = int(rolling.get("partition") or 0)
+    if partition:
+        return (
+            f"{workload} has a partition of {partition}, and replaces no Pods below that number: "
+            "set it to 0, or use strategy Evict"
+        )
+    return ""
 
 
 def _restarted_since(found: Mapping[str, Any], changed: datetime) -> bool:
@@ -93,15 +129,13 @@ def _restarts(fields: Mapping[str, Any]) -> bool:
     return f"f:{_RESTARTED_AT}" in fields
 
 
-async def _wanted(owner: Reference, there: int, world: World) -> int:
-    kind = _known(owner.kind)
-    if kind is None:
-        return there
+async def _wanted(owner: Reference, kind: Kind, world: World) -> int | None:
     found = await _get(kind, owner, world)
     if found is None:
         return 0
     if kind.kind == DaemonSet.kind.kind:
-        return int(found.get("status", {}).get("desiredNumberScheduled", there))
+        counted: int | None = (found.get("status") or {}).get("desiredNumberScheduled")
+        return counted
     return int(found["spec"].get("replicas", 1))
 
 

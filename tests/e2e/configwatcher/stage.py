@@ -11,6 +11,7 @@ import pytest
 from rumpf.testing import Kubectl, OperatorProcess, Operators, RunningCluster
 from tests.e2e.configwatcher.admin import MERGE, Admin, Film, Object, revision_of
 from tests.e2e.configwatcher.house import House
+from tests.e2e.looks import has_looked
 
 IMAGE = "docker.io/library/busybox:1.37"
 """Of Pods that do not run."""
@@ -182,6 +183,19 @@ class Stage:
             f"{replicas} Pods of {app}",
             seconds,
         )
+
+    def rests(self, operator: OperatorProcess, app: str = APP, replicas: int = 1) -> None:
+        """Wait until no look is under way, and all that was sent away in one is replaced, and seen to be."""
+        until(lambda: has_looked(operator, "ConfigWatcher", 0), "what had begun is over")
+
+        def is_whole() -> bool:
+            found = self.admin.ask("GET", self.path("pods"))["items"]
+            pods = [pod for pod in found if labelled(pod, app)]
+            return len(pods) == replicas and all(map(is_ready, pods))
+
+        # As the API server has it: a film may show late that one has gone.
+        until(is_whole, f"{replicas} Pods of {app}", 60)
+        self.synchronize()
 
     # --- what is seen ---
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.e2e.configwatcher.stage import APP, CONFIG, Field, Stage, on_fake_nodes, until
+from tests.e2e.looks import has_looked
 
 cluster = on_fake_nodes
 
@@ -281,8 +282,7 @@ def test_an_operator_that_starts_anew_over_what_has_not_changed_writes_nothing(s
         assert operator.stop() == 0
     before = [stage.get("configwatchers", name) for name in (APP, "second")]
     with stage.operator(own=True) as operator:
-        seen = 'rumpf_reconciles_total{kind="ConfigWatcher",result="done"} 2'
-        until(lambda: seen in operator.get("/metrics")[1], "a look at each")
+        until(lambda: has_looked(operator, "ConfigWatcher", 2), "a look at each")
     after = [stage.get("configwatchers", name) for name in (APP, "second")]
     assert after == before
     assert stage.births() == 1

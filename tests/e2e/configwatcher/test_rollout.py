@@ -184,7 +184,7 @@ def test_a_rollout_of_pods_that_no_template_makes_says_so(stage: Stage) -> None:
     owner = stage.configmap("owner")
     stage.configmap()
     stage.bare("orphan", ownerReferences=[owned_by(owner)])
-    stage.watcher(strategy="Rollout")
+    stage.watcher(strategy="Rollout", progressDeadlineSeconds=5)
     stage.adopted()
     stage.change(message="Updated!")
     stage.says("Progressing", "Blocked")
@@ -322,6 +322,36 @@ def test_pods_that_started_after_the_change_are_left_alone(stage: Stage) -> None
     stage.serves(replicas=5)
     assert newer <= stage.uids()
     assert stage.births() == 7
+
+
+def test_a_small_workload_stays_at_work_beside_a_large_one(stage: Stage) -> None:
+    stage.operator()
+    stage.configmap()
+    for name, replicas in (("small", 2), ("large", 20)):
+        stage.deployment(name, replicas, labels={"part-of": "shop"})
+    stage.watcher(podSelector={"matchLabels": {"part-of": "shop"}}, maxUnavailable="75%")
+    stage.adopted()
+    assert stage.condition("Disruptive") == ("False", "OthersStay")
+    since = len(stage.pods.frames)
+    stage.change(message="Updated!")
+    assert stage.restarted()["pods"] == 22
+    assert stage.fewest_ready("small", since) == 1
+    assert stage.fewest_ready("large", since) >= 5
+
+
+def test_a_workload_that_replaces_no_pods_by_itself_is_told_of(stage: Stage) -> None:
+    stage.operator()
+    stage.configmap()
+    stage.deployment(kind="DaemonSet", spec={"updateStrategy": {"type": "OnDelete"}})
+    stage.watcher(strategy="Rollout")
+    stage.adopted()
+    stage.change(message="Updated!")
+    stage.says("Progressing", "Blocked")
+    assert f"DaemonSet {APP} has updateStrategy OnDelete" in stage.message("Progressing")
+    assert restarted_at(stage, "daemonsets") is None
+    stage.amend(strategy="Evict")
+    stage.restarted()
+    assert stage.births() == 2
 
 
 def test_a_person_who_restarts_the_workload_first_leaves_nothing_to_do(stage: Stage) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.configwatcher.stage import APP, Stage, names, on_fake_nodes, owned_by
+from tests.e2e.configwatcher.stage import APP, RESUME, Stage, names, on_fake_nodes, owned_by
 
 cluster = on_fake_nodes
 
@@ -171,17 +171,37 @@ def test_pods_of_every_workload_are_replaced(stage: Stage, kind: str) -> None:
     assert stage.told("ConfigChanged", kind, APP)["type"] == "Normal"
 
 
-def test_a_pod_whose_owner_replaces_none_is_restarted_all_the_same(stage: Stage) -> None:
+def test_where_nobody_can_tell_whether_an_owner_replaces_its_pods_it_is_waited_for(stage: Stage) -> None:
     stage.operator()
     owner = stage.configmap("owner")
     stage.configmap()
     stage.bare("first", ownerReferences=[owned_by(owner)])
     stage.bare("second", ownerReferences=[owned_by(owner)])
-    stage.watcher(maxUnavailable=1)
+    stage.watcher(maxUnavailable=1, progressDeadlineSeconds=8)
     stage.adopted()
     stage.change(message="Updated!")
+    stage.says("Degraded", "ReplacementsNotReady", status="True", seconds=60)
+    stage.synchronize()
+    assert len(stage.of()) == 1, "it does not come back, and the other is let be"
+    stage.annotate(RESUME, "one is enough")
     assert stage.restarted(seconds=60)["pods"] == 2
     assert stage.of() == []
+
+
+@pytest.mark.parametrize("policy", ["Never", "OnFailure"])
+def test_a_pod_that_is_meant_to_end_is_let_be(stage: Stage, policy: str) -> None:
+    stage.operator()
+    owner = stage.configmap()
+    pod = {**stage.pod_spec(), "restartPolicy": policy}
+    metadata = {"name": "step", "labels": {"app": APP}, "ownerReferences": [owned_by(owner)]}
+    stage.create("pods", {"metadata": metadata, "spec": pod})
+    stage.deployment(ready=False)
+    stage.until_pods(lambda: len(stage.ready()) == 2)
+    stage.watcher()
+    stage.adopted()
+    stage.change(message="Updated!")
+    assert stage.restarted()["pods"] == 1
+    assert "step" in names(stage.of())
 
 
 def test_where_no_pod_is_selected_a_change_is_taken_note_of(stage: Stage) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from operators.configwatcher import course
 from operators.configwatcher.content import Content
-from operators.configwatcher.gates import MANUAL
 from operators.configwatcher.sources import Sighting
 from operators.configwatcher.spec import (
+    MANUAL,
     Change,
     ConfigWatcher,
     ConfigWatcherStatus,
@@ -20,6 +20,7 @@ from operators.configwatcher.targets import Targets
 from tests.unit.configwatcher.test_gates import NOW, ago, spec_of
 from tests.unit.configwatcher.test_targets import pod
 
+Recorded = tuple[ConfigWatcherStatus, course.News | None]
 ONE, TWO = SourceId("ConfigMap", "one"), SourceId("ConfigMap", "two")
 
 
@@ -53,6 +54,31 @@ def test_what_is_gone_stays_recorded_and_what_was_missing_has_appeared() -> None
     assert [(each.name, each.hash) for each in status.sources] == [("one", "1"), ("two", "2")]
 
 
+def test_what_was_never_there_has_appeared_whichever_keys_matter_by_then() -> None:
+    def looked(key: str, sighting: Sighting, before: ConfigWatcherStatus) -> Recorded:
+        spec = {"configMaps": [{"name": "one", "keys": [key]}], "podSelector": {"matchLabels": {"a": "b"}}}
+        made = ConfigWatcher.model_validate({"metadata": {"name": "w", "uid": "w"}, "spec": spec})
+        return course.record(made.model_copy(update={"status": before}), sighting, NOW)
+
+    nowhere = Sighting({}, missing=(ONE,))
+    first, _ = looked("a", nowhere, ConfigWatcherStatus())
+    second, _ = looked("b", nowhere, first)
+    _, news = looked("b", Sighting({ONE: Content("h", {"b": "x"}, None)}), second)
+    assert news is not None
+    assert news.appeared
+
+
+def test_what_may_be_read_from_now_on_has_not_appeared() -> None:
+    before, news = course.record(watcher(), Sighting({}, missing=(ONE,), withheld=(TWO,)), NOW)
+    assert [each.name for each in before.sources] == ["one"]
+    found = Sighting({TWO: content("2")}, missing=(ONE,))
+    after, news = course.record(watcher(before), found, NOW)
+    assert news is None
+    assert [(each.name, each.hash) for each in after.sources] == [("one", None), ("two", "2")]
+    withheld, _ = course.record(watcher(after), Sighting({}, missing=(ONE,), withheld=(TWO,)), NOW)
+    assert withheld.sources == after.sources, "it changes meanwhile, and that is seen when it may be read"
+
+
 def test_what_appears_beside_what_changed_is_a_change_of_both() -> None:
     _, news = course.record(watcher(recorded(one="1")), Sighting({ONE: content("x"), TWO: content("2")}), NOW)
     assert news is not None
@@ -81,6 +107,18 @@ def test_pods_that_started_before_are_to_be_restarted_and_those_of_before_that_t
     assert done.pending.changed_at == ago(10)
 
 
+@pytest.mark.parametrize("of", [course.asked_for("now", NOW), None])
+def test_where_nobody_knows_when_it_was_all_that_are_there_are_older_whatever_clocks_say(
+    of: course.News | None,
+) -> None:
+    change = of or news(seconds_ago=0)._replace(is_dated=False)
+    ahead = pod("ahead", age=-7)
+    done = course.to_do(ConfigWatcherStatus(), change, Targets([ahead, pod()]), NOW)
+    assert ahead.mark in done.outdated
+    assert done.pending is not None
+    assert done.pending.changed_at == ago(-7)
+
+
 def test_pods_that_were_outdated_before_are_so_too_if_only_something_appears_then() -> None:
     starting, old = pod("starting", age=3, started=None, ready=False), pod("old")
     status = ConfigWatcherStatus(outdated=(starting.mark,))
@@ -107,7 +145,7 @@ def test_what_waits_or_is_under_way_becomes_one_with_what_is_new(what: str) -> N
     assert done.rollout is None
     assert done.pending is not None
     assert (done.pending.since, done.pending.seen_at, done.pending.changed_at) == (ago(50), ago(0), ago(10))
-    assert [(each.name, each.keys) for each in done.pending.changes] == [("one", ("a", "key")), ("s", ())]
+    assert [(each.name, each.keys) for each in done.pending.changes] == [("s", ()), ("one", ("a", "key"))]
 
 
 def test_an_earlier_change_makes_the_later_one_no_earlier() -> None:

@@ -1,6 +1,6 @@
 """How a restart goes on when something comes between: a halt, people, a window, a budget, another spec."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -161,6 +161,7 @@ def test_a_budget_is_waited_for_as_long_as_it_takes(play: Play) -> None:
     assert town.departures == []
     assert condition(town, "Progressing") == ("True", "Blocked")
     assert "Blocked" in town.events
+    assert not town.has_turn, "others wait for it"
     town.budget = 3
     town.settle()
     assert each_once(town)
@@ -170,9 +171,43 @@ def test_a_budget_hides_no_replacement_that_does_not_become_ready(play: Play) ->
     town = play(replicas=4, budget=3, spec={"maxUnavailable": 2, "progressDeadlineSeconds": 30})
     town.broken = True
     town.change(message="broken")
+    work(town, 20)
+    assert len(town.departures) == 1
+    assert town.has_turn, "it has sent a Pod away, and waits for what takes its place"
     work(town, 100)
     assert len(town.departures) == 1
     assert town.status["phase"] == "Halted"
+    assert not town.has_turn
+
+
+def test_a_budget_that_blocks_is_asked_about_one_pod_now_and_then(play: Play) -> None:
+    town = play(replicas=40, budget=40, spec={"minReadySeconds": 0})
+    town.change(message="1")
+    town.live(0.5)
+    town.look()
+    town.requests.clear()
+    work(town, 100, 0.1)
+    asked = [method for _, method in town.requests]
+    assert asked.count("POST") == 20
+    assert town.events.count("Blocked") == 21
+    assert len(set(town.told)) < 5, "the same Event counts up"
+
+
+def test_a_budget_that_lets_one_go_at_a_time_sets_the_pace_and_does_not_block(play: Play) -> None:
+    town = play(replicas=40, budget=39, spec={"minReadySeconds": 0})
+    town.change(message="1")
+    begun = town.now
+    while town.status.get("phase") != "Watching" or len(town.departures) < 40:
+        town.live(0.2)
+        town.look()
+        assert town.now < begun + timedelta(seconds=600)
+        assert condition(town, "Progressing")[1] != "Blocked"
+    assert each_once(town)
+    asked = sum(1 for _, method in town.requests if method == "POST")
+    assert asked < 40 * 4
+    # They start within 2.5 s, and are Ready within 4 s more.
+    assert town.now - begun < timedelta(seconds=40 * 6)
+    assert "Blocked" not in town.events
 
 
 # People.
@@ -212,7 +247,7 @@ def test_a_dry_run_tells_and_touches_nothing(play: Play) -> None:
     town.change(message="1")
     work(town, 60)
     assert town.departures == []
-    assert "WouldRestart" in town.events
+    assert town.events.count("WouldRestart") == 1
     assert len(town.status["outdated"]) == 4
 
 
@@ -229,6 +264,35 @@ def test_asked_for_by_a_person_each_pod_is_restarted_once_and_not_again_by_anoth
     town.annotate(restart="once more")
     town.settle()
     assert len(town.departures) == 8
+
+
+def test_what_it_was_made_with_is_not_asked_of_it_though_it_could_not_look_at_first(play: Play) -> None:
+    town = play(
+        spec={"windows": [{"cron": "0 12 * * *", "minutes": 1, "timeZone": "Nowhere/None"}]}, adopt=False
+    )
+    town.annotate(restart="made with it")
+    town.live(1)
+    assert not town.look()
+    town.amend(windows=[])
+    work(town, 10)
+    assert town.departures == []
+    town.annotate(restart="now")
+    town.settle()
+    assert len(town.departures) == 4
+
+
+def test_a_change_in_the_middle_of_what_was_asked_for_keeps_to_the_windows(play: Play) -> None:
+    town = play(replicas=8, spec={"maxUnavailable": 1, "windows": [{"cron": "0 13 * * *", "minutes": 30}]})
+    town.annotate(restart="now")
+    work(town, 5)
+    gone = len(town.departures)
+    assert 0 < gone < 8
+    town.change(message="1")
+    work(town, 60)
+    assert len(town.departures) <= gone + 1
+    assert condition(town, "Progressing") == ("True", "Window")
+    town.settle(2 * HOUR)
+    assert {pod.has_read for pod in town.staying} == {town.content}
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -249,6 +313,50 @@ def test_asked_for_by_a_person_and_killed_it_restarts_each_once(play: Play, mome
     town.memory = {}
     work(town, 60)
     assert len({each.uid for each in town.departures}) == len(town.departures) == 3
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("point", range(1, 9))
+def test_changed_and_killed_and_put_back_no_pod_keeps_what_was_there_between(
+    play: Play, moment: str, point: int
+) -> None:
+    town = play(replicas=3, spec={"minReadySeconds": 0, "maxUnavailable": "100%"})
+    left = [point]
+
+    def fate(when: str, what: str) -> None:
+        if when == moment and what in WRITES:
+            left[0] -= 1
+            if left[0] == 0:
+                raise KilledError
+
+    town.fate = fate
+    town.change(message="1")
+    for _ in range(20):
+        town.live(0.5)
+        if not town.look() and left[0] <= 0:
+            break
+    town.live(10)
+    town.put_back()
+    town.settle()
+    assert {pod.has_read for pod in town.staying} == {town.content}
+
+
+def test_an_end_that_cannot_be_written_down_is_told_and_counted_once(play: Play) -> None:
+    town = play(replicas=1)
+    town.change(message="1")
+    over: list[str] = []
+
+    def fate(when: str, what: str) -> None:
+        ready = all(pod.ready and pod.has_read == town.content for pod in town.staying)
+        if when == "before" and what in {"save", "settle"} and ready and len(over) < 5:
+            over.append(what)
+            raise refusal(500)
+
+    town.fate = fate
+    town.settle()
+    assert len(over) == 5
+    assert town.events.count("Restarted") == 1
+    assert town.metrics["configwatcher_restarts_total"] == 1
 
 
 # Gates.
@@ -317,6 +425,24 @@ def test_a_restart_that_is_superseded_keeps_the_distance_to_the_next(play: Play)
     assert {pod.has_read for pod in town.staying} == {town.content}
 
 
+def test_what_is_superseded_before_any_pod_was_touched_leaves_the_distance_to_what_was_before(
+    play: Play,
+) -> None:
+    town = begun(play, spec={"minIntervalSeconds": 120})
+    gone = len(town.departures)
+    town.budget = 8
+    town.annotate(restart="now")
+    work(town, 20)
+    assert condition(town, "Progressing") == ("True", "Blocked")
+    town.change(message="2")
+    town.budget = None
+    work(town, 60)
+    assert len(town.departures) == gone
+    assert condition(town, "Progressing") == ("True", "Interval")
+    town.settle()
+    assert {pod.has_read for pod in town.staying} == {town.content}
+
+
 def test_what_is_superseded_before_any_pod_was_touched_counts_for_no_limit(play: Play) -> None:
     town = play(replicas=2, budget=2, spec={"maxRestartsPerHour": 2})
     for number in range(6):
@@ -340,14 +466,92 @@ def test_so_many_restarts_in_an_hour_and_the_next_says_so_and_comes_later(play: 
 # Another spec, another size.
 
 
-@pytest.mark.parametrize("kind", ["ReplicaSet", "StatefulSet", "Custom"])
+@pytest.mark.parametrize("kind", ["ReplicaSet", "StatefulSet"])
 @pytest.mark.parametrize("replicas", [2, 0, 12])
 def test_scaled_in_the_middle_it_comes_to_an_end(play: Play, kind: str, replicas: int) -> None:
     town = begun(play, kind=kind)
     town.replicas = replicas
-    town.settle(300)
+    town.settle(60)
     assert len(town.staying) == replicas
     assert all(pod.has_read == town.content for pod in town.staying)
+
+
+@pytest.mark.parametrize(("replicas", "within"), [(12, 60), (0, 90)])
+def test_where_nobody_can_be_asked_it_waits_before_it_believes_that_no_more_pods_come(
+    play: Play, replicas: int, within: float
+) -> None:
+    town = begun(play, kind="Custom", spec={"progressDeadlineSeconds": 60})
+    town.replicas = replicas
+    town.settle(within)
+    assert len(town.staying) == replicas
+    assert all(pod.has_read == town.content for pod in town.staying)
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_where_nobody_can_be_asked_and_no_more_pods_come_it_halts_and_a_person_may_have_it_go_on(
+    play: Play, *, dies: bool
+) -> None:
+    town = begun(play, kind="Custom", spec={"progressDeadlineSeconds": 60})
+    town.replicas = 2
+    town.live(5)
+    old = [pod for pod in town.staying if pod.has_read != town.content]
+    gone = len(town.departures)
+    work(town, 100)
+    assert len(old) == 2
+    assert town.status["phase"] == "Halted"
+    assert len(town.departures) == gone
+    town.memory = {} if dies else town.memory
+    town.annotate(resume="they are all there")
+    town.settle(60)
+    assert len(town.departures) == gone + 2
+    assert all(pod.has_read == town.content for pod in town.staying)
+
+
+@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.parametrize("kind", ["ReplicaSet", "StatefulSet"])
+def test_where_an_owner_says_that_more_pods_are_to_come_they_are_waited_for_also_by_a_person(
+    play: Play, kind: str, *, dies: bool
+) -> None:
+    town = play(kind=kind, replicas=4, makes_after=10_000, spec={"progressDeadlineSeconds": 30})
+    town.change(message="1")
+    work(town, 60)
+    assert town.status["phase"] == "Halted"
+    town.memory = {} if dies else town.memory
+    town.annotate(resume="go on")
+    work(town, 20)
+    assert town.status["phase"] == "Restarting"
+    work(town, 60)
+    assert town.status["phase"] == "Halted"
+    assert len(town.departures) == 1
+
+
+@pytest.mark.parametrize("kind", ["ReplicaSet", "StatefulSet", "Custom"])
+@pytest.mark.parametrize(("limit", "most"), [(1, 1), ("10%", 2)])
+def test_scaled_up_in_the_middle_no_more_are_away_than_may_be_of_what_is_there_then(
+    play: Play, kind: str, limit: int | str, most: int
+) -> None:
+    town = begun(play, kind=kind, spec={"maxUnavailable": limit})
+    town.replicas = 24
+    gone = len(town.departures)
+    while sum(pod.ready for pod in town.staying) < 24:
+        town.live(0.1)
+    for _ in range(100):
+        town.look()
+        town.live(0.1)
+    town.settle()
+    assert min(each.ready_left for each in town.departures[gone:]) == 24 - most
+    assert all(pod.has_read == town.content for pod in town.staying)
+
+
+def test_pods_that_came_meanwhile_and_never_start_do_not_keep_it_from_its_end(play: Play) -> None:
+    town = begun(play)
+    town.replicas = 12
+    town.live(0)
+    for pod in sorted(town.staying, key=lambda each: each.created)[-4:]:
+        pod.starts_at = town.now + timedelta(days=1)
+    work(town, 100)
+    assert town.status["phase"] == "Watching"
+    assert sum(pod.started is None for pod in town.staying) == 4
 
 
 @pytest.mark.parametrize("kind", ["ReplicaSet", "StatefulSet", "Custom"])

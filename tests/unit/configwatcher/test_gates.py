@@ -6,8 +6,15 @@ from typing import Any
 import pytest
 
 from operators.configwatcher.course import written
-from operators.configwatcher.gates import MANUAL, Gate, closed
-from operators.configwatcher.spec import Change, ConfigWatcherSpec, ConfigWatcherStatus, Pending, Restart
+from operators.configwatcher.gates import Gate, closed
+from operators.configwatcher.spec import (
+    MANUAL,
+    Change,
+    ConfigWatcherSpec,
+    ConfigWatcherStatus,
+    Pending,
+    Restart,
+)
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -21,9 +28,9 @@ def ago(seconds: float) -> str:
     return written(NOW - timedelta(seconds=seconds))
 
 
-def pending(seen: float = 0, since: float | None = None, kind: str = "ConfigMap") -> Pending:
+def pending(seen: float = 0, since: float | None = None, *kinds: str) -> Pending:
     first = ago(seen if since is None else since)
-    changes = (Change(kind=kind, name="a"),)
+    changes = tuple(Change(kind=kind, name="a") for kind in kinds or ("ConfigMap",))
     return Pending(since=first, seen_at=ago(seen), changed_at=first, changes=changes)
 
 
@@ -91,14 +98,14 @@ def test_a_closed_window_is_waited_for() -> None:
 @pytest.mark.parametrize(("field", "name"), [("suspend", "Suspended"), ("dryRun", "DryRun")])
 def test_what_a_person_stopped_waits_for_a_person(field: str, name: str) -> None:
     for kind in ("ConfigMap", MANUAL):
-        found = gate(waiting=pending(kind=kind), **{field: True})  # type: ignore[arg-type]
+        found = gate(waiting=pending(0, None, kind), **{field: True})  # type: ignore[arg-type]
         assert found is not None
         assert (found.name, found.until) == (name, None)
 
 
 def test_what_a_person_asks_for_waits_for_nothing_else() -> None:
     status = last(1).model_copy(update={"restarts": (ago(1),)})
-    asked = pending(kind=MANUAL)
+    asked = pending(0, None, "ConfigMap", MANUAL)
     fields = {
         "debounceSeconds": 60,
         "minIntervalSeconds": 60,
@@ -107,3 +114,4 @@ def test_what_a_person_asks_for_waits_for_nothing_else() -> None:
     }
     assert gate(status, asked, **fields) is None
     assert gate(status, pending(), **fields) is not None
+    assert gate(status, pending(0, None, MANUAL, "ConfigMap"), **fields) is not None, "it changed since"

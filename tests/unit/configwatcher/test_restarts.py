@@ -98,6 +98,43 @@ def test_whatever_happens_and_whenever_the_process_dies(play: Play, seed: int, k
         assert fewest(town) >= town.replicas - unavailable_at_most(limit, town.replicas)
 
 
+@pytest.mark.parametrize("kind", ["ReplicaSet", "StatefulSet", "Custom"])
+@pytest.mark.parametrize("makes_after", [0.6, 3, 8, 20])
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_replacement_that_is_long_in_coming_is_waited_for(
+    play: Play, kind: str, makes_after: float, *, dies: bool
+) -> None:
+    town = play(kind=kind, replicas=4, makes_after=makes_after, spec={"maxUnavailable": 1})
+    town.change(message="1")
+    for step in range(1000):
+        town.live(0.5)
+        town.look()
+        if dies and step % 17 == 16:
+            town.memory = {}
+    assert town.status["phase"] == "Watching"
+    assert len({each.uid for each in town.departures}) == len(town.departures) == 4
+    assert fewest(town) == 3
+
+
+@pytest.mark.parametrize("kind", ["ReplicaSet", "StatefulSet", "Custom"])
+def test_a_replacement_that_is_long_in_coming_is_waited_for_whatever_changes_meanwhile(
+    play: Play, kind: str
+) -> None:
+    town = play(kind=kind, replicas=4, makes_after=8, spec={"maxUnavailable": 1, "debounceSeconds": 2})
+    for step in range(400):
+        if step in {1, 20, 40}:
+            town.change(message=f"number {step}")
+        if step in {30, 50}:
+            town.amend(minReadySeconds=step)
+            town.amend(minReadySeconds=0)
+        if step in {60, 70}:
+            town.amend(suspend=step == 60)
+        town.live(0.5)
+        town.look()
+    assert not forgotten(town)
+    assert fewest(town) == 3
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_key_that_is_taken_away_while_nobody_looks_is_not_forgotten(play: Play, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - a play

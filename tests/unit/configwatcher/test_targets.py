@@ -1,14 +1,24 @@
 """Which Pods matter, which run with an older content, and which go next: never too many."""
 
 import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from time import process_time
 from typing import Any
 
 import pytest
 
-from operators.configwatcher.targets import Target, Targets, left_alone, next_to_go, unavailable_at_most
+from operators.configwatcher.targets import (
+    Room,
+    Target,
+    Targets,
+    left_alone,
+    next_to_go,
+    unavailable_at_most,
+)
 from rumpf import Kind, Pod
 from rumpf.objects import Reference
+from rumpf.types import IntOrString
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PATIENCE = NOW - timedelta(seconds=600)
@@ -43,39 +53,61 @@ def pod(
     return Target(**{**fields, **more})
 
 
-def going(pods: list[Target], most: int = 1, wanted: int | None = None) -> list[str]:
+def going(pods: list[Target], most: IntOrString = 1, wanted: int | None = None) -> list[str]:
     targets = Targets(pods)
-    missing = (len(pods) if wanted is None else wanted) - targets.ready
-    chosen = next_to_go(targets, pods, missing=missing, most=most, patience=PATIENCE)
-    return [each.name for each in chosen]
+    return [
+        each.name for each in next_to_go(targets, pods, room=room(targets, most, wanted), patience=PATIENCE)
+    ]
+
+
+def room(targets: Targets, most: IntOrString, wanted: int | None = None) -> Room:
+    counts = {uid: len(share.staying) for uid, share in targets.shares.items()}
+    in_all = len(targets.pods) if wanted is None else wanted
+    return Room.within(most, in_all, counts, targets.at_work([], 0, NOW))
 
 
 # Which run with an older content.
 
 
 @pytest.mark.parametrize(
-    ("created", "started", "newer"),
+    ("created", "started", "older"),
     [
-        (-1, 0, False),
-        (0, 0, False),
-        (0, 5, False),
-        (1, None, True),
-        (1, 2, True),
-        (-100, 5, False),
-        (-100, 11, True),
-        (-100, None, False),
+        (-1, 0, True),
+        (0, 0, True),
+        (0, 5, True),
+        (2, None, True),  # two API servers, two clocks
+        (3, None, False),
+        (3, 2, False),
+        (-100, 5, True),
+        (-100, 11, False),
+        (-100, None, True),
     ],
 )
 def test_a_pod_is_newer_than_a_change_by_evidence_alone(
-    created: float, started: float | None, *, newer: bool
+    created: float, started: float | None, *, older: bool
 ) -> None:
-    begun = None if started is None else NOW + timedelta(seconds=started)
-    assert pod(age=-created, started=begun).is_newer_than(NOW) is newer
+    it = pod(age=-created, started=None if started is None else NOW + timedelta(seconds=started))
+    assert Targets([it]).before(NOW) == [it] * older
+    assert Targets([it]).before(NOW, {it.uid}) == []
 
 
-def test_what_appears_concerns_those_who_had_started_without_it() -> None:
-    early, late, waiting = pod("early"), pod("late", started=NOW), pod("waiting", started=None)
-    assert Targets([early, late, waiting]).before_appearance(NOW) == [early]
+@pytest.mark.parametrize(
+    ("created", "started", "needs_it", "older"),
+    [
+        (-100, -99, True, True),
+        (-100, 0, True, False),  # it waited for it
+        (-100, None, True, False),
+        (-100, 9, False, True),  # the node's clock may be ahead
+        (-100, 10, False, False),
+        (-100, None, False, False),
+        (3, 4, False, False),
+    ],
+)
+def test_what_appears_concerns_those_who_had_started_without_it(
+    created: float, started: float | None, *, needs_it: bool, older: bool
+) -> None:
+    it = pod(age=-created, started=None if started is None else NOW + timedelta(seconds=started))
+    assert Targets([it]).before_appearance(NOW, {it.uid} if needs_it else ()) == [it] * older
 
 
 def test_only_marked_pods_that_stay_and_have_not_started_since_are_outdated() -> None:
@@ -122,8 +154,8 @@ def test_a_replacement_counts_when_it_has_been_ready_for_long_enough() -> None:
 
     old, young, settled = ready("old", 0), ready("young", 2), ready("settled", 7)
     targets = Targets([old, young, settled])
-    assert targets.at_work([old], 5, NOW) == 2, "an outdated one counts at once"
-    assert targets.at_work([old], 0, NOW) == 3
+    assert targets.at_work([old], 5, NOW) == [old, settled], "an outdated one counts at once"
+    assert targets.at_work([old], 0, NOW) == [old, young, settled]
     assert targets.settle_in([old], 5, NOW) == 4
     assert targets.settle_in([old, young], 5, NOW) is None
 
@@ -148,6 +180,54 @@ def test_they_are_spread_over_their_owners() -> None:
     pods.append(pod("single", of="small", age=200))
     first = going(pods, most=4)
     assert [sum(name.startswith(of) for name in first) for of in ("big", "mid", "single")] == [2, 1, 1]
+
+
+def beside(small: int, large: int) -> list[Target]:
+    """Two workloads under one selector."""
+    return [
+        *(pod(f"small{number}", of="small", age=200) for number in range(small)),
+        *(pod(f"large{number:02}", of="large") for number in range(large)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "small", "large"),
+    [
+        ("25%", 1, 4),
+        ("50%", 1, 10),
+        ("75%", 1, 15),
+        ("90%", 1, 18),
+        ("100%", 2, 20),
+        (1, 0, 1),
+        (2, 1, 1),
+        (13, 1, 12),
+        (21, 1, 19),
+        (22, 2, 20),
+        (50, 2, 20),
+    ],
+)
+def test_a_small_workload_is_not_taken_away_whole_beside_a_large_one(
+    limit: IntOrString, small: int, large: int
+) -> None:
+    pods = beside(2, 20)
+    gone = Counter(name.rstrip("0123456789") for name in going(pods, limit))
+    assert gone["small"] <= small
+    assert gone["large"] <= large
+    assert gone.total() in {small + large, unavailable_at_most(limit, 22)}
+    alone = {each.name for each in left_alone(Targets(pods), limit)}
+    assert alone == {name for name, count in (("small", 2), ("large", 20)) if gone[name] == count}
+
+
+def test_what_is_missing_of_a_workload_is_room_that_it_has_used() -> None:
+    pods = beside(4, 20)
+    pods[0] = pod("small-anew", of="small", ready=False, age=3)
+    assert {name.rstrip("0123456789") for name in going(pods, "25%")} == {"large"}
+    assert "small1" in going(pods, "50%")
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 12, "25%", "99%", "100%"])
+def test_of_a_single_workload_as_many_go_as_may_in_all(limit: IntOrString) -> None:
+    assert len(going(beside(0, 12), limit)) == unavailable_at_most(limit, 12)
 
 
 def test_an_owner_of_whose_pods_few_are_at_work_is_spared() -> None:
@@ -176,13 +256,26 @@ def test_never_are_more_away_than_may_be(seed: int) -> None:
     wanted = max(0, targets.wanted(PATIENCE) + chance.choice([-2, 0, 0, 3]))
     most = chance.randrange(1, 6)
     outdated = [each for each in targets.staying if chance.random() < 0.8]
-    chosen = next_to_go(targets, outdated, missing=wanted - targets.ready, most=most, patience=PATIENCE)
+    free = room(targets, most, wanted)
+    chosen = next_to_go(targets, outdated, room=free, patience=PATIENCE)
     assert len({each.uid for each in chosen}) == len(chosen)
     assert all(each in outdated for each in chosen)
     at_work = [each for each in chosen if each.ready and each.owner]
     if at_work:
         assert targets.ready - len(at_work) >= wanted - most
-    spare = [each for each in outdated if each.ready and each.owner and each not in chosen]
+    gone = Counter(each.owner.uid for each in at_work if each.owner)
+    for uid, share in targets.shares.items():
+        left = sum(1 for each in share.staying if each.ready) - gone[uid]
+        if gone[uid] and most < wanted and len(targets.shares) > 1 < len(share.staying):
+            assert left > 0, "no workload is taken away whole"
+    spare = [
+        each
+        for each in outdated
+        if each.ready
+        and each.owner
+        and each not in chosen
+        and free.of_each.get(each.owner.uid, 1) > gone[each.owner.uid]
+    ]
     if spare:
         assert len(at_work) == max(0, most - max(0, wanted - targets.ready)), "as many go as may"
 
@@ -195,11 +288,14 @@ def test_a_percentage_is_rounded_down_and_is_one_at_least(limit: int | str, want
     assert unavailable_at_most(limit, wanted) == most
 
 
-def test_a_thousand_pods_are_chosen_from_in_no_time() -> None:
-    pods = [pod(f"{number:04}") for number in range(1000)]
-    begun = datetime.now(UTC)
-    assert len(going(pods, most=250)) == 250
-    assert (datetime.now(UTC) - begun).total_seconds() < 0.5
+@pytest.mark.parametrize("owners", [1, 1000, 5000])
+def test_thousands_of_pods_are_chosen_from_in_no_time(owners: int) -> None:
+    pods = [pod(f"{number:05}", of=f"{number % owners}") for number in range(10_000)]
+    targets = Targets(pods)
+    free = room(targets, "50%")
+    begun = process_time()
+    assert len(next_to_go(targets, pods, room=free, patience=PATIENCE)) == 5000
+    assert process_time() - begun < 1
 
 
 def test_owners_of_whom_nobody_stays_at_work_are_told() -> None:
@@ -212,9 +308,13 @@ def test_owners_of_whom_nobody_stays_at_work_are_told() -> None:
 # What a Pod tells.
 
 
-def target(status: dict[str, Any] | None = None, **metadata: Any) -> Target:  # noqa: ANN401 - metadata's fields
+def target(
+    status: dict[str, Any] | None = None,
+    spec: dict[str, Any] | None = None,
+    **metadata: Any,  # noqa: ANN401 - metadata's fields
+) -> Target:
     named = {"name": "a", "uid": "0", "creationTimestamp": "2026-01-01T00:00:00Z", **metadata}
-    return Target.of(Pod({"metadata": named, "status": status or {}}))
+    return Target.of(Pod({"metadata": named, "spec": spec or {}, "status": status or {}}))
 
 
 def owned(kind: str) -> list[dict[str, Any]]:
@@ -236,6 +336,10 @@ def owned(kind: str) -> list[dict[str, Any]]:
         (False, {"status": {"phase": "Succeeded"}}),
         (False, {"status": {"phase": "Failed"}}),
         (True, {"status": {"phase": "Failed"}, "deletionTimestamp": "2026-01-01T00:00:00Z"}),
+        (True, {"spec": {"restartPolicy": "Always"}}),
+        (False, {"spec": {"restartPolicy": "Never"}, "ownerReferences": owned("Workflow")}),
+        (False, {"spec": {"restartPolicy": "OnFailure"}, "ownerReferences": owned("Workflow")}),
+        (False, {"spec": {"restartPolicy": "Never"}}),
     ],
     ids=str,
 )

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from operators.configwatcher.operator import reconcile
 from operators.configwatcher.spec import ConfigWatcher
-from rumpf import ConfigMap, Pod, View, World
+from rumpf import ConfigMap, Counter, Pod, Refused, View, World
 from rumpf.conditions import Status
 from rumpf.errors import ApiError
 from rumpf.runtime.settle import settled, wire
@@ -108,6 +108,8 @@ class Town:
     pods: dict[str, Inhabitant] = field(default_factory=dict)
     departures: list[Departure] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """The Events with what they say."""
     data: dict[str, str] = field(default_factory=lambda: {"message": "0"})
     content: int = 0
     """Which content there is, by number."""
@@ -117,12 +119,17 @@ class Town:
     """Whether Pods that read what is there now never get Ready."""
     budget: int | None = None
     """How many Pods a PodDisruptionBudget wants at work."""
+    makes_after: float = 0
+    """So many seconds after one is missing its owner makes another."""
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)  # noqa: S311 - a play
         self.changed, self.written = self.now, self.now
         self.is_known_when = True
         self.memory: Json = {}
+        self.requests: list[tuple[datetime, str]] = []
+        self._missing_since: datetime | None = None
+        self.has_turn, self.metrics = False, dict[str, float]()
         self.looks_again: float | None = None
         self._version, self._count, self._dead = 1, 0, False
         self.config_uid = "config-0"
@@ -149,6 +156,13 @@ class Town:
         self.changed = self.now
         if any(value is not None for value in data.values()):
             self.written = self.now
+
+    def put_back(self) -> None:
+        """Change the ConfigMap to what it was before the last change."""
+        assert self.content == 1, "more than one change"
+        self.data, self.content = {"message": "0"}, 0
+        self._version += 1
+        self.changed = self.written = self.now
 
     def amend(self, **spec: object) -> None:
         """Change the spec of the ConfigWatcher."""
@@ -199,7 +213,9 @@ class Town:
         except KilledError:
             self.memory = {}
             return False
-        except ApiError:
+        except (ApiError, Refused):
+            # Whoever waits for a turn need not wait for one that cannot look.
+            self.has_turn = False
             return False
         return True
 
@@ -268,7 +284,9 @@ class Town:
             raise
 
     def _replace(self) -> None:
-        there = list(self.pods.values()) if self.kind == "StatefulSet" else self.staying
+        there = list(self.pods.values()) if self.kind == "StatefulSet" or self.makes_after else self.staying
+        if self._comes_later(len(there)):
+            return
         for _ in range(self.replicas - len(there)):
             self._count += 1
             there = [pod for pod in self.pods.values() if pod in there or not pod.gone_at]
@@ -285,6 +303,13 @@ class Town:
             )
         for pod in sorted(self.staying, key=lambda each: each.created)[self.replicas :]:
             pod.gone_at, pod.ready = self.now + timedelta(seconds=1), False
+
+    def _comes_later(self, there: int) -> bool:
+        if there >= self.replicas or not there:
+            self._missing_since = None
+            return False
+        self._missing_since = self._missing_since or self.now
+        return self.now < self._missing_since + timedelta(seconds=self.makes_after)
 
 
 class Seen:
@@ -332,6 +357,7 @@ class Seen:
         self.version = self.town.version
 
     async def request(self, method: str, path: str, body: Json | None = None) -> Json:
+        self.town.requests.append((self.town.now, method))
         self.town.ask(method)
         if method == "GET":
             assert path == f"/apis/apps/v1/namespaces/ns/{self.town.kind.lower()}s/{OWNER}"
@@ -345,19 +371,21 @@ class Seen:
         return {}
 
     def reserve(self, what: str, most: int) -> bool:
+        self.town.has_turn = True
         return True
 
     def release(self, what: str) -> None:
-        return None
+        self.town.has_turn = False
 
     def granted(self, grant: object, namespace: str | None = None) -> bool:
         return True
 
     def event(self, reason: str, message: str, *, type: str = "Normal", about: View | None = None) -> None:  # noqa: A002
         self.town.events.append(reason)
+        self.town.told.append(f"{reason}: {message}")
 
-    def count(self, metric: object, by: float = 1, **labels: str) -> None:
-        return None
+    def count(self, metric: Counter, by: float = 1, **labels: str) -> None:
+        self.town.metrics[metric.name] = self.town.metrics.get(metric.name, 0) + by
 
     def observe(self, metric: object, value: float, **labels: str) -> None:
         return None
