@@ -17,6 +17,7 @@ from infra.inputs import (
     summary_of,
 )
 from infra.registering import register
+from infra.released import digests_of
 from rumpf.install.installing import with_digest
 from rumpf.manifests import Options, Rendered, render
 from rumpf.objects import Manifest
@@ -55,7 +56,7 @@ class InstalledOperator(pulumi.ComponentResource):
         super().__init__("rumpf:index:InstalledOperator", name, {}, opts)
         found = project or _project()
         operator = found.load(args["operator"])
-        options = options_of(operator, args.get("values") or {})
+        options = options_of(operator, args.get("values") or {}, digests_of(found))
         rendered = render(operator, options)
         keep = args.get("keep_data", True)
         # With a cluster that the stack made, all that is on it goes. Children do not know it by themselves.

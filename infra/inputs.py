@@ -5,6 +5,7 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
+from infra.released import NONE, Digests, as_released
 from rumpf import __version__
 from rumpf.errors import UsageError
 from rumpf.manifests import Options, Rendered, render
@@ -30,7 +31,8 @@ class OperatorArgs(TypedDict, total=False):
     namespace: str
     """Where it runs: a namespace that is there. Else one of its own, which is made and deleted with it."""
     image: str
-    """Another image than its own."""
+    """Another image than its own. Its own, and those that its settings name by default, are taken by the
+    digests of the release; beside another image, all are as they are named."""
     watch: list[str]
     """The namespaces that it looks after, with rights in these alone; else all."""
     replicas: int
@@ -92,8 +94,11 @@ class Summary(TypedDict):
     """Commands that show it at work, for the root of the project."""
 
 
-def options_of(operator: Operator, args: OperatorArgs) -> Options:
-    """Return what was chosen for an operator. Raises UsageError that names the key."""
+def options_of(operator: Operator, args: OperatorArgs, digests: Digests = NONE) -> Options:
+    """Return what was chosen for an operator; its released image is taken by its digest, if that is known.
+
+    Raises UsageError that names the key.
+    """
     try:
         options = Options(
             namespace=args.get("namespace") or "",
@@ -104,11 +109,14 @@ def options_of(operator: Operator, args: OperatorArgs) -> Options:
             grants=args.get("grants"),
             resources=replace(operator.resources, **args["resources"]) if args.get("resources") else None,
         )
-        render(operator, options)
+        chosen = as_released(operator, options, digests)
+        render(operator, chosen)
     except UsageError as error:
-        where = f"values.{operator.name}.{error.where}" if error.where else f"values.{operator.name}"
+        setting = any(each.name == error.where for each in operator.settings)
+        steps = ("values", operator.name, "settings" if setting else "", error.where or "")
+        where = ".".join(filter(None, steps))
         raise UsageError(error.what, remedy=error.remedy, where=where) from None
-    return options
+    return chosen
 
 
 def summary_of(operator: Operator, options: Options, rendered: Rendered) -> Summary:

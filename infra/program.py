@@ -7,9 +7,12 @@ import pulumi
 
 from infra.clusters.access import Access
 from infra.clusters.existing import existing
+from infra.clusters.gke_reach import check_reach
 from infra.clusters.kind import kind
 from infra.distribution import Distribution
+from infra.guard import Guard
 from infra.inputs import DistributionArgs, OperatorArgs, Summary, chosen_of
+from infra.released import NONE, copy_of, digests_of
 from infra.settings import NAMESPACE, Settings, settings
 from rumpf.errors import RumpfError, UsageError
 from rumpf.operator import IMAGE
@@ -33,8 +36,13 @@ def program() -> None:
         args = arguments(chosen)
         # A mistake in them is to be told before a cluster is made, which takes minutes.
         chosen_of(project, args)
+        if chosen.cluster == "gke":
+            check_reach(chosen.gke, args, project)
         access = cluster_of(chosen, project.root)
-        _export(access, install(args, access, project))
+        distribution = install(args, access, project)
+        if access.protected is not None:
+            Guard([distribution], protect=access.protected)
+        _export(access, distribution)
     except RumpfError as error:
         raise pulumi.RunError(str(_in_config(error))) from None
 
@@ -89,9 +97,10 @@ def _with_image(args: DistributionArgs, access: Access, project: Project) -> dic
     """Return the operators' values: what runs from the distribution's image, runs from the cluster's copy."""
     values = {**args.get("values", {})}
     if access.image and not args.get("image"):
+        digests = digests_of(project) if access.mirrors else NONE
         for name in chosen_of(project, args):
-            if project.load(name).image == IMAGE:
-                values[name] = {"image": access.image, **values.get(name, {})}
+            if (operator := project.load(name)).image == IMAGE:
+                values[name] = {"image": copy_of(access.image, operator, digests), **values.get(name, {})}
     return values
 
 

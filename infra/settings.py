@@ -55,7 +55,7 @@ class OperatorValues(Section):
     namespace: str | None = None
     """Where it runs: a namespace that is there. Else one of its own, which is made and deleted with it."""
     image: str | None = None
-    """Another image than its own."""
+    """Another image than its own, which is taken by the digest of the release."""
     watch: list[str] | None = None
     """The namespaces that it looks after, with rights in these alone; else all."""
     replicas: Annotated[int, Field(ge=1)] | None = None
@@ -129,7 +129,10 @@ class GkeValues(Section):
     private_nodes: bool = True
     """Whether nodes have no address of their own in the internet."""
     nat: bool = True
-    """Whether private nodes reach the internet, for images that are not in Google's registry."""
+    """Whether private nodes reach the internet, for images that are not in Google's registries.
+
+    Without it, an operator or a setting that names such an image is refused.
+    """
     authorized_networks: dict[str, Range] | None = None
     """Who reaches the API server, by name: {office: 203.0.113.0/24}. Else everybody, who then must log in."""
     node_range: Range = "10.64.0.0/20"

@@ -23,8 +23,12 @@ class Access:
     """The cluster, if the stack made it: what is on it goes with it."""
     image: str | None = None
     """What the operators run from on it, if not from their own image."""
+    mirrors: bool = False
+    """Whether that is their own image, by another name."""
     digest: str = ""
     """Of an image that is built anew under the same name."""
+    protected: bool | None = None
+    """Whether it is not to be destroyed; None: it can always be."""
     needed: Sequence[pulumi.Resource] = ()
     """What must be there before the first Pod."""
     notes: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])

@@ -53,7 +53,9 @@ def gke(values: GkeValues) -> Access:
         ),
         provider={"cluster_identifier": cluster.self_link},
         made=cluster,
+        protected=values.deletion_protection,
         image=images.image,
+        mirrors=values.registry == "mirror",
         needed=(*pools, *images.ready, *net.ready),
         notes={"registry": images.address} if images.address else {},
     )

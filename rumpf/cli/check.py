@@ -96,7 +96,7 @@ def findings_of(project: Project, operator: Operator, against: str = _NEWEST) ->
             violation.remedy,
         )
     yield from _compatibility(project, operator, against)
-    if shelf.kept(project):
+    if shelf.kept(project, against):
         yield from _bundle(project, operator, against)
 
 

@@ -12,7 +12,7 @@ from rumpf.cli.render import pairs
 from rumpf.console import for_stream
 from rumpf.errors import CheckFailed, DeclarationError, UsageError
 from rumpf.manifests import Options
-from rumpf.olm.checking import SUITES, Checked, check
+from rumpf.olm.checking import SUITES, Checked, check, check_together
 from rumpf.olm.packing import pack
 from rumpf.olm.release import bundle_name
 from rumpf.olm.shelf import BUNDLES, Shelf
@@ -136,10 +136,11 @@ def check_command(
 ) -> None:
     """Check bundles and catalogs: all that operator-sdk and opm look for, and what they miss.
 
-    DIR is a bundle, a folder with bundles in it, or a catalog. No other program is needed, and nobody is
-    asked. Ends with 8 where something is wrong, be it a warning.
+    DIR is a bundle, a folder with bundles in it, or a catalog. A catalog is compared with the bundles that
+    are named beside it. No other program is needed, and nobody is asked. Ends with 8 where something is
+    wrong, be it a warning.
     """
-    checked = [each for folder in folders for each in check(folder, suites or SUITES)]
+    checked = check_together(folders, suites or SUITES)
     if output == "json":
         click.echo(json.dumps(_as_json(checked), indent=2))
     else:

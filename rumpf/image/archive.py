@@ -44,6 +44,11 @@ class Image:
     settings: Mapping[str, object]
     layers: Sequence[Content]
 
+    @property
+    def environment(self) -> Sequence[str]:
+        """The variables that it sets, as `NAME=value`."""
+        return tuple(cast("list[str]", self.settings.get("Env") or []))
+
 
 @dataclass(frozen=True, slots=True)
 class _Blob:

@@ -91,7 +91,8 @@ def build(
         image = archive.read(scratch / "saved.tar", scratch)
         digest = archive.write(target, reference, image)
         sbom, origin = into / f"{name}.cdx.json", into / f"{name}.provenance.json"
-        _write(sbom, bill_of_materials(reference, digest, image.architecture, inventory(image.layers)))
+        found = inventory(image.layers, image.environment)
+        _write(sbom, bill_of_materials(reference, digest, image.architecture, found))
         _write(origin, provenance(str(reference), digest, source, base_used, archive.digests(image)))
     size = target.stat().st_size
     return Built(name, str(reference), digest, target, size, engine.name, base_used, sbom, origin)

@@ -3,7 +3,7 @@
 The packages are unpacked, not installed: no script of theirs runs. That takes half of the time and of
 the room, and the same packages give the same bytes. What such a script would have done and a Python
 program needs is done here: users, name resolution, certificates, compiled modules. The image has no
-documentation and no translations, and of a package manager's state only the list of what is in it.
+documentation and no translations, and of a package manager's state only the lists of what is in it.
 """
 
 import hashlib
@@ -40,12 +40,18 @@ _KEPT: Final = ("/usr/share/doc/*/copyright",)
 
 _UNCHECKED: Final = "--invalidation-mode unchecked-hash"
 
-# $1 is the folder that becomes the image. What is in it, as scanners look for it: dpkg, which would have
-# written that, was not asked.
+# $1 is the folder that becomes the image. What is in it, as scanners look for it, and which files are whose:
+# dpkg, which would have written that, was not asked.
 _LISTED: Final = (
     'for deb in "$1"/var/cache/apt/archives/*.deb; do'
     ' dpkg-deb --field "$deb" Package Source Version Architecture Maintainer;'
     ' echo "Status: install ok installed"; echo; done >"$1/var/lib/dpkg/status"'
+)
+_FILES: Final = (
+    'mkdir -p "$1/var/lib/dpkg/info"; for deb in "$1"/var/cache/apt/archives/*.deb; do'
+    ' dpkg-deb --fsys-tarfile "$deb" | tar --list --quoting-style=literal'
+    r" | sed -nE '\#^\./usr/share/(doc|info|locale|man)/#d; s#^\.(/.*[^/])$#\1#p'"
+    ' >"$1/var/lib/dpkg/info/$(dpkg-deb --field "$deb" Package).list"; done'
 )
 _AFTER_UNPACKING: Final = (
     'sed s,/bin/bash,/bin/sh, "$1/usr/share/base-passwd/passwd.master" >"$1/etc/passwd"',
@@ -53,15 +59,17 @@ _AFTER_UNPACKING: Final = (
     'cp "$1/usr/share/libc-bin/nsswitch.conf" "$1/etc/nsswitch.conf"',
     'cat "$1"/usr/share/ca-certificates/mozilla/*.crt >"$1/etc/ssl/certs/ca-certificates.crt"',
     _LISTED,
+    _FILES,
     # A container's root is read-only: what is not compiled now is compiled at every start.
     f'PYTHONHASHSEED=0 chroot "$1" python3 -m compileall -q {_UNCHECKED} /usr/lib/python{PYTHON}',
 )
 
-# What packages bring for a machine that boots and upgrades itself, and what tells of this machine.
+# What packages bring for a machine that boots and upgrades itself, and what tells of this machine. Of a
+# package manager's state there stays what is in the image, and which files are whose.
 _DROPPED: Final = re.compile(
     r"(?:dev|proc|sys|run|var/cache|var/lib/apt|var/log|etc/apt|etc/dpkg|etc/cron\.daily|"
     r"etc/logrotate\.d|etc/update-motd\.d|usr/lib/systemd|lib/systemd)/.+"
-    r"|var/lib/dpkg/(?!status$).+"
+    r"|var/lib/dpkg/(?!status$|info$|info/[^/]+\.list$).+"
     r"|etc/(?:hostname|resolv\.conf|fstab|machine-id)"
 )
 

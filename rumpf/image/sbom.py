@@ -8,6 +8,7 @@ from rumpf.image.inventory import Inventory, Package
 from rumpf.image.reference import Reference
 
 SPEC_VERSION = "1.6"
+_CPE = "cpe:2.3:a:{name}:{name}:{version}:*:*:*:*:*:*:*"
 _NAMESPACE = uuid.UUID("4f2d0a86-7a63-5c0e-9e39-7c7a0c1f5f11")
 
 
@@ -45,6 +46,8 @@ def purl(package: Package, system: str) -> str:
     version = quote(package.version, safe="")
     if package.kind == "pypi":
         return f"pkg:pypi/{quote(package.name)}@{version}"
+    if package.kind == "generic":
+        return f"pkg:generic/{quote(package.name)}@{version}"
     distribution, _, _ = system.partition("-")
     qualifiers = [f"arch={package.architecture}"] if package.architecture else []
     qualifiers += [f"distro={system}"] if system else []
@@ -61,6 +64,11 @@ def _component(package: Package, system: str) -> dict[str, Any]:
         "version": package.version,
         "purl": address,
     }
+    if package.kind == "generic":
+        # Nobody's package: scanners know its faults by this name alone.
+        component |= {"type": "application", "cpe": _CPE.format(name=package.name, version=package.version)}
+    if package.stripped:
+        component["properties"] = [{"name": "rumpf:programs", "value": "removed"}]
     if package.licence:
         component["licenses"] = [{"license": {"name": package.licence}}]
     return component

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rumpf.errors import DeclarationError
 from rumpf.manifests import to_yaml
 from rumpf.manifests.reading import part, parts
 from rumpf.objects import Manifest
@@ -42,6 +43,8 @@ class Released:
     manifests: tuple[Manifest, ...]
     image: str = ""
     """The image that holds the same manifests; empty: the catalog holds them itself."""
+    default_channel: str = ""
+    """The channel that its annotations name as the package's default."""
 
     @property
     def csv(self) -> Manifest:
@@ -68,7 +71,7 @@ def catalog_of(package: str, bundles: Iterable[Released], plans: Plans) -> str:
     head: Manifest = {
         "schema": "olm.package",
         "name": package,
-        "defaultChannel": channels[-1]["name"],
+        "defaultChannel": default_channel(package, ordered, plans),
         "description": csv["spec"]["description"],
     }
     if icons := parts(csv, "spec", "icon"):
@@ -77,6 +80,23 @@ def catalog_of(package: str, bundles: Iterable[Released], plans: Plans) -> str:
     documents += [_bundle(package, each) for each in ordered if bundle_name(package, each.version) in held]
     documents += _deprecations(package, plans.deprecated, held, {each["name"] for each in channels})
     return to_yaml(documents)
+
+
+def default_channel(package: str, bundles: Iterable[Released], plans: Plans) -> str:
+    """Return the channel of who names none: the last that has a bundle. Raises DeclarationError for none."""
+    channels = [each["name"] for each in _channels(package, list(bundles), plans)]
+    if not channels:
+        raise DeclarationError(
+            "no channel has come as far as its first release",
+            where=package,
+            remedy="let candidate have one, or leave candidate out: then it has all",
+        )
+    return str(channels[-1])
+
+
+def newest_release(bundles: Iterable[Released]) -> Released:
+    """Return the newest bundle: one that comes before a release only where there is no release yet."""
+    return max(bundles, key=lambda each: (not each.version.pre, each.version))
 
 
 def dockerfile(folder: str) -> str:

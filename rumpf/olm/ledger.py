@@ -1,10 +1,12 @@
 """What was released and when, and the digest of every image that a release names: bundle/releases.toml."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rumpf.errors import DeclarationError
 from rumpf.manifests.reading import part, words
@@ -17,6 +19,7 @@ from rumpf.olm.words import read_toml
 
 LEDGER = "bundle/releases.toml"
 _PARTS = frozenset({"channels", "deprecated", "images", "releases"})
+_PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9]+")
 _OF_RELEASE = frozenset({"date", "platforms", "released"})
 
 
@@ -37,7 +40,7 @@ class Ledger:
         said = part(self.releases, str(version))
         date = said.get("date", "")
         platforms = tuple(words(said, "platforms")) or Release.platforms
-        when = date.isoformat() if isinstance(date, dt.date) else str(date)
+        when = date.isoformat() if isinstance(date, dt.date) else ""
         return Release(version, self.digests, when, platforms, frozenset(unpinned))
 
 
@@ -74,22 +77,46 @@ def _check(said: Mapping[str, Any]) -> None:
             where=f"{LEDGER}, channels",
             remedy=f"there is {', '.join(CHANNELS)}",
         )
-    for table in ("releases", "channels"):
-        for name, value in part(said, table).items():
-            text = name if table == "releases" else str(value)
-            if Version.parse(text) is None:
-                raise DeclarationError(
-                    f"{text!r} is no version", where=f"{LEDGER}, {table}", remedy='write it as "0.1.0"'
-                )
-            if table == "releases" and not isinstance(part(said, table, name).get("released", False), bool):
-                raise DeclarationError(
-                    "released is neither true nor false",
-                    where=f"{LEDGER}, {name}",
-                    remedy="write true once people have it",
-                )
-            if table == "releases" and (unknown := sorted(set(part(said, table, name)) - _OF_RELEASE)):
-                raise DeclarationError(
-                    f"nothing is called {', '.join(unknown)}",
-                    where=f"{LEDGER}, {name}",
-                    remedy=f"there is {', '.join(sorted(_OF_RELEASE))}",
-                )
+    for text in map(str, (*part(said, "releases"), *part(said, "channels").values())):
+        if Version.parse(text) is None:
+            raise DeclarationError(f"{text!r} is no version", where=LEDGER, remedy='write it as "0.1.0"')
+    _check_order(said)
+    for name in part(said, "releases"):
+        _check_release(part(said, "releases", name), f"{LEDGER}, {name}")
+
+
+def _check_order(said: Mapping[str, Any]) -> None:
+    """Refuse a channel that is ahead of one that is for those who try releases earlier."""
+    newest = {name: Version.parse(str(text)) for name, text in part(said, "channels").items()}
+    for earlier, later in pairwise(CHANNELS):
+        first, then = newest.get(earlier), newest.get(later)
+        if first is not None and (then is None or then > first):
+            raise DeclarationError(
+                f"{later} is ahead of {earlier}, which has come to {first}",
+                where=f"{LEDGER}, channels",
+                remedy=f'hold {later} back too: {later} = "{first}"; or let {earlier} have more',
+            )
+
+
+def _check_release(said: Mapping[str, Any], where: str) -> None:
+    if unknown := sorted(set(said) - _OF_RELEASE):
+        raise DeclarationError(
+            f"nothing is called {', '.join(unknown)}",
+            where=where,
+            remedy=f"there is {', '.join(sorted(_OF_RELEASE))}",
+        )
+    if not isinstance(said.get("released", False), bool):
+        raise DeclarationError(
+            "released is neither true nor false", where=where, remedy="write true once people have it"
+        )
+    if not isinstance(said.get("date", dt.date.min), dt.date):
+        raise DeclarationError(
+            f"{said['date']!r} is no date", where=where, remedy="write it as 2026-11-21, with no quotes"
+        )
+    platforms: object = said.get("platforms", [])
+    if not isinstance(platforms, list) or not all(
+        _PLATFORM.fullmatch(str(each)) for each in cast("list[object]", platforms)
+    ):
+        raise DeclarationError(
+            f"{platforms!r} are no platforms", where=where, remedy='write them as ["linux/amd64"]'
+        )

@@ -1,18 +1,26 @@
 """The bundles and catalogs of a project: what was released stays as it is, the newest is rendered."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rumpf.errors import DeclarationError
 from rumpf.manifests import Options, from_yaml
-from rumpf.olm.bundle import bundle_of
-from rumpf.olm.catalog import CATALOG, Released, catalog_of, dockerfile
+from rumpf.manifests.reading import part
+from rumpf.olm.bundle import ANNOTATIONS, bundle_of
+from rumpf.olm.catalog import (
+    CATALOG,
+    Released,
+    catalog_of,
+    default_channel,
+    dockerfile,
+    newest_release,
+)
 from rumpf.olm.ledger import LEDGER, Ledger, read_ledger
 from rumpf.olm.release import bundle_name, place_among
 from rumpf.olm.service_version import DEFAULTS
 from rumpf.olm.versions import Version
-from rumpf.olm.vocabulary import CHANNELS, MANIFESTS
+from rumpf.olm.vocabulary import CHANNELS, DEFAULT_CHANNEL_LABEL, MANIFESTS
 from rumpf.olm.words import package_for, version_of
 from rumpf.operator import Operator
 from rumpf.project import Project
@@ -56,7 +64,8 @@ class Shelf:
                     where=str(folder.relative_to(self.project.root)),
                     remedy="bring it back as it was released",
                 )
-            yield Released(version, tuple(_csv_first(manifests)))
+            named = self._default_channel(folder.parent)
+            yield Released(version, tuple(_csv_first(manifests)), default_channel=named)
 
     def files(
         self, operator: Operator, options: Options = DEFAULTS, images: Mapping[str, str] = NOBODY
@@ -78,11 +87,12 @@ class Shelf:
         bundle = bundle_of(operator, package_for(self.project, operator), release, place, options)
         folder = self.folder(operator)
         files = {f"{folder}/{path}": text for path, text in bundle.files.items()}
-        head = Released(self.version, bundle.manifests)
+        head = Released(self.version, bundle.manifests, default_channel=release.channels[-1])
         released = [
-            Released(each.version, each.manifests, images.get(str(each.csv["metadata"]["name"]), ""))
+            replace(each, image=images.get(str(each.csv["metadata"]["name"]), ""))
             for each in (*self.history(operator), head)
         ]
+        self._refuse_other_default(operator.full_name, released)
         files[f"{CATALOGS}/{operator.name}/{CATALOG}"] = catalog_of(
             operator.full_name, released, self.ledger.plans
         )
@@ -124,6 +134,26 @@ class Shelf:
         """Return the folder of an operator's newest bundle, in the project."""
         return f"{BUNDLES}/{operator.name}/{self.version}"
 
+    def _default_channel(self, bundle: Path) -> str:
+        """Return what the annotations of a released bundle name as the default channel."""
+        path = bundle / ANNOTATIONS
+        said = from_yaml(path.read_text("utf-8")) if path.is_file() else []
+        return next((str(part(each, "annotations").get(DEFAULT_CHANNEL_LABEL, "")) for each in said), "")
+
+    def _refuse_other_default(self, package: str, released: Sequence[Released]) -> None:
+        """Refuse a catalog by which who names no channel gets another than the newest bundle says."""
+        newest = newest_release(released)
+        wanted, is_now = newest.default_channel, default_channel(package, released, self.ledger.plans)
+        held = self.ledger.plans.newest.get(wanted)
+        # A channel that waits for the first release of a package is not there yet, and that is no slip.
+        waits = held is not None and held < min(each.version for each in released)
+        if wanted not in ("", is_now) and not waits:
+            raise DeclarationError(
+                f"the default channel of {package} would be {is_now}, and its newest bundle says {wanted}",
+                where=f"{LEDGER}, channels",
+                remedy=f'write {wanted} = "{newest.version}", or leave {wanted} out: then it has all',
+            )
+
     def _history_of(self, name: str) -> tuple[Version, ...]:
         found = (Version.parse(each.name) for each in (self.project.root / BUNDLES / name).glob("*/"))
         return tuple(sorted(each for each in found if each is not None and each != self.version))
@@ -135,12 +165,15 @@ class Shelf:
             for name, package in packages.items()
             for version in (*self._history_of(name), self.version)
         }
-        for channel, version in self.ledger.plans.newest.items():
-            if version not in bundles.values():
+        there = sorted(set(bundles.values()))
+        named = [(f"channels, {channel}", str(each)) for channel, each in self.ledger.plans.newest.items()]
+        named += [("releases", each) for each in self.ledger.releases]
+        for where, text in named:
+            if Version.parse(text) not in there:
                 raise DeclarationError(
-                    f"{version} was never released",
-                    where=f"{LEDGER}, channels, {channel}",
-                    remedy=f"there is {', '.join(map(str, sorted(set(bundles.values()))))}",
+                    f"{text} was never released",
+                    where=f"{LEDGER}, {where}",
+                    remedy=f"there is {', '.join(map(str, there))}",
                 )
         known = {*bundles, *CHANNELS, *packages.values()}
         if unknown := sorted(set(self.ledger.plans.deprecated) - known):
@@ -151,9 +184,10 @@ class Shelf:
             )
 
 
-def kept(project: Project) -> bool:
-    """Whether a project keeps bundles at all."""
-    return (project.root / BUNDLES).is_dir()
+def kept(project: Project, ref: str) -> bool:
+    """Whether a project keeps bundles at all, or did at a commit."""
+    folder = project.root / BUNDLES
+    return folder.is_dir() or bool(project.committed_in(folder, ref))
 
 
 def _read(path: Path) -> str | None:

@@ -1,11 +1,12 @@
 """How OLM installs an operator: its Deployment, rights and further objects, as the manifests have them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rumpf.errors import DeclarationError
 from rumpf.manifests import Options, render
+from rumpf.manifests.people import is_for_people
 from rumpf.manifests.pods import containers_of, pods_in
 from rumpf.manifests.reading import parts
 from rumpf.objects import Manifest
@@ -35,11 +36,11 @@ def strategy_of(operator: Operator, release: Release, options: Options) -> Strat
     # What watches some namespaces needs roles there alone: OLM makes them in those that it is told, and
     # cluster roles of them where it is told to watch all.
     local = all(kind.namespaced for kind in operator.kinds)
-    chosen = replace(options, namespace=_HOME, watch=(_WATCHED,) if local else ())
-    deploy = render(operator, chosen).deploy
+    chosen = replace(pinned(operator, release, options), namespace=_HOME, watch=(_WATCHED,) if local else ())
+    # OLM makes roles for people by itself.
+    deploy = [each for each in render(operator, chosen).deploy if not is_for_people(each)]
     (deployment,) = (each for each in deploy if each["kind"] == "Deployment")
-    images = dict(images_of(operator, deploy, release, options))
-    spec = _deployment(_by_digest(deployment, images)["spec"], release, local=local)
+    spec = _deployment(deployment["spec"], release, local=local)
     permissions: Manifest = {}
     for key, kind in (("clusterPermissions", "ClusterRole"), ("permissions", "Role")):
         rules = [rule for role in deploy if role["kind"] == kind for rule in role["rules"]]
@@ -60,52 +61,40 @@ def strategy_of(operator: Operator, release: Release, options: Options) -> Strat
             },
         },
         objects=tuple(_placeless(each) for each in deploy if each["kind"] not in _OF_OLM),
-        images=tuple(images.items()),
+        images=tuple(sorted(_used(operator, chosen, deployment))),
         modes=INSTALL_MODES if local else INSTALL_MODES[-1:],
     )
 
 
 def pinned_manifests(operator: Operator, release: Release, options: Options) -> tuple[Manifest, ...]:
     """Return what `render` says, with every image by its digest."""
-    rendered = render(operator, options)
-    found = dict(images_of(operator, rendered.deploy, release, options))
-    return tuple(_by_digest(each, found) if each["kind"] == "Deployment" else each for each in rendered.all)
+    return render(operator, pinned(operator, release, options)).all
 
 
-def images_of(
-    operator: Operator, deploy: Iterable[Manifest], release: Release, options: Options
-) -> tuple[tuple[str, str], ...]:
-    """Return the images of an operator, by who uses them: its containers, and its settings."""
+def pinned(operator: Operator, release: Release, options: Options) -> Options:
+    """Return the same choice with every image by its digest: the operator's own, and those of its settings.
+
+    Raises DeclarationError for one whose digest is not known.
+    """
     where = f"Operator({operator.name!r})"
-    found = {
-        str(container["name"]): str(container["image"])
-        for pod in pods_in(deploy)
-        for _, container in containers_of(pod.spec)
-    }
+    settings = {name: release.pin(image, where) for name, image in images_in_settings(operator, options)}
+    image = release.pin(options.image or operator.image, where)
+    return replace(options, image=image, settings={**options.settings, **settings})
+
+
+def images_in_settings(operator: Operator, options: Options) -> Iterator[tuple[str, str]]:
+    """Yield the images that an operator is told by its settings, by their names: MESSAGE_IMAGE."""
     for setting in operator.settings:
         value = options.settings.get(setting.name, setting.default)
-        if _is_image(setting.name) and value:
-            found[setting.name.lower().replace("_", "-")] = value
-    return tuple((name, release.pin(image, where)) for name, image in sorted(found.items()))
+        if value and (setting.name == _IMAGE or setting.name.endswith(f"_{_IMAGE}")):
+            yield setting.name, value
 
 
-def _is_image(setting: str) -> bool:
-    return setting == _IMAGE or setting.endswith(f"_{_IMAGE}")
-
-
-def _by_digest(deployment: Manifest, images: dict[str, str]) -> Manifest:
-    spec = deployment["spec"]
-    template = spec["template"]
-    containers = [
-        each
-        | {
-            "image": images[each["name"]],
-            "env": [_pinned(variable, images) for variable in each["env"]],
-        }
-        for each in template["spec"]["containers"]
-    ]
-    pod = template["spec"] | {"containers": containers}
-    return deployment | {"spec": spec | {"template": template | {"spec": pod}}}
+def _used(operator: Operator, options: Options, deployment: Manifest) -> Iterator[tuple[str, str]]:
+    for pod in pods_in([deployment]):
+        yield from ((str(each["name"]), str(each["image"])) for _, each in containers_of(pod.spec))
+    for name, image in images_in_settings(operator, options):
+        yield name.lower().replace("_", "-"), image
 
 
 def _deployment(spec: Manifest, release: Release, *, local: bool) -> Manifest:
@@ -122,11 +111,6 @@ def _container(container: Manifest, *, local: bool) -> Manifest:
         path = f"metadata.annotations['{TARGETS}']"
         env.insert(0, {"name": "WATCH_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": path}}})
     return container | {"env": env}
-
-
-def _pinned(variable: Manifest, images: dict[str, str]) -> Manifest:
-    image = images.get(variable["name"].lower().replace("_", "-")) if _is_image(variable["name"]) else None
-    return variable | {"value": image} if image else variable
 
 
 def _affinity(platforms: Iterable[str]) -> Manifest:

@@ -134,7 +134,7 @@ class _Monitor(mocks.MockMonitor):
         return answer
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802, ANN401 - as gRPC has it
-        if "pulumi:pulumi:Stack" in request.urn.split("::")[2]:
+        if request.urn.split("::")[2] == "pulumi:pulumi:Stack":
             outputs = rpc.deserialize_properties(request.outputs)
             self.graph.secrets = {key for key, value in outputs.items() if rpc.is_rpc_secret(value)}
             self.graph.outputs = {key: rpc.unwrap_rpc_secret(value) for key, value in outputs.items()}

@@ -11,7 +11,9 @@ from pulumi.provider.experimental.component import ComponentProvider
 
 from infra.distribution import Distribution, InstalledOperator
 from rumpf.errors import UsageError
-from rumpf.manifests import render
+from rumpf.manifests import Options
+from rumpf.olm.shelf import Shelf
+from rumpf.olm.strategy import pinned_manifests
 from rumpf.project import Project
 from tests.infra.stack import INFRA, ROOT, Graph, plain, run
 
@@ -61,7 +63,9 @@ def registered(what: Any) -> Graph:  # noqa: ANN401 - a program
 
 def test_one_operator_can_be_installed_by_itself() -> None:
     graph = registered(lambda: InstalledOperator("one", {"operator": FIRST}))
-    wanted = render(PROJECT.load(FIRST)).all
+    shelf = Shelf.of(PROJECT)
+    release = shelf.ledger.release(shelf.version)
+    wanted = pinned_manifests(PROJECT.load(FIRST), release, Options())
 
     assert len(graph.objects) == len(wanted)
     assert all(plain(each.manifest) in wanted for each in graph.objects)

@@ -303,6 +303,75 @@ def test_a_program_that_knows_only_the_package_installs_the_operators(
     assert CRD not in admin("get", "crds", "--output=name")
 
 
+PROTECTED = """
+import os, pulumi
+from pulumi import dynamic
+from infra.distribution import Distribution
+from infra.guard import Guard
+
+class Provider(dynamic.ResourceProvider):
+    def create(self, props):
+        return dynamic.CreateResult("one", props)
+
+class Made(dynamic.Resource):
+    def __init__(self, name, opts):
+        super().__init__(Provider(), name, {}, opts)
+
+protect = pulumi.Config().require_bool("protect")
+kubeconfig = open(os.environ["THEIR_KUBECONFIG"]).read()
+cluster = Made("cluster", pulumi.ResourceOptions(protect=protect))
+operators = Distribution(
+    "rumpf",
+    {"operators": ["message"], "keep_data": False, "kubeconfig": kubeconfig},
+    pulumi.ResourceOptions(depends_on=[cluster], deleted_with=cluster),
+)
+Guard([operators], protect=protect)
+"""
+
+
+def test_a_destroy_of_a_cluster_that_is_protected_forgets_nothing_though_nobody_saw_a_preview(
+    tmp_path: Path, place: Cluster, admin: Kubectl
+) -> None:
+    project, state = tmp_path / "project", tmp_path / "state"
+    project.mkdir()
+    state.mkdir()
+    (project / "__main__.py").write_text(PROTECTED)
+    settings = {"name": "guarded", "runtime": {"name": "python", "options": {"virtualenv": sys.prefix}}}
+    (project / "Pulumi.yaml").write_text(yaml.safe_dump(settings))
+    env = {
+        "PULUMI_BACKEND_URL": f"file://{state}",
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "THEIR_KUBECONFIG": str(place.kubeconfig),
+        "PYTHONPATH": str(INFRA.parent),
+    }
+    options = automation.LocalWorkspaceOptions(env_vars=env)
+    stack = automation.create_stack("dev", work_dir=str(project), opts=options)
+    stack.set_config("protect", automation.ConfigValue("true"))
+    try:
+        stack.up()
+        before = known(stack)
+
+        for anyhow in (False, True):
+            with pytest.raises(automation.CommandError, match="cannot be deleted"):
+                stack.destroy(continue_on_error=anyhow)
+
+        assert known(stack) == before
+        assert deployment(admin)["status"]["readyReplicas"] == 2
+        stack.set_config("protect", automation.ConfigValue("false"))
+        stack.up()
+        stack.destroy()
+        assert known(stack) == set()
+    finally:
+        # For the engine they went with their cluster.
+        admin("delete", "namespace,clusterrole,clusterrolebinding,crd", f"--selector={OURS}")
+
+
+def known(stack: automation.Stack) -> set[str]:
+    """Return what the state of a stack has."""
+    state = stack.export_stack().deployment or {}
+    return {each["urn"] for each in state.get("resources", []) if each["type"] != "pulumi:pulumi:Stack"}
+
+
 @pytest.fixture
 def kind(tmp_path: Path, place: Cluster, monkeypatch: pytest.MonkeyPatch) -> FakeKind:
     """A `kind` whose clusters are all the one that is there."""

@@ -8,10 +8,13 @@ import pulumi
 import pytest
 import yaml
 
-from tests.infra.stack import Graph, Registered, run
+from rumpf.olm.ledger import read_ledger
+from rumpf.operator import IMAGE
+from tests.infra.stack import ROOT, Graph, Registered, run
 
 CLUSTER = "gcp:container/cluster:Cluster"
 POOL = "gcp:container/nodePool:NodePool"
+GUARD = "rumpf:index:Guard"
 ACCOUNT = "rumpf-nodes@somewhere.example"
 
 
@@ -58,8 +61,50 @@ def test_nodes_have_no_address_in_the_internet_unless_the_config_says_so(graph: 
 
 def test_private_nodes_reach_the_internet_by_a_nat_only_if_wanted(graph: Graph) -> None:
     assert len(graph.of_type("gcp:compute/routerNat:RouterNat")) == 1
-    for other in (gke(nat=False), gke(privateNodes=False)):
-        assert not other.of_type("gcp:compute/routerNat:RouterNat")
+    for values in ({"nat": False}, {"privateNodes": False}, {"privateNodes": False, "nat": False}):
+        other = {} if "privateNodes" in values else {"rumpf:values": COPIES}
+        graph = run("gke", {"gcp:project": "somewhere", "rumpf:gke": values, **other})
+        assert not graph.of_type("gcp:compute/routerNat:RouterNat")
+
+
+COPIES = {"message": {"settings": {"MESSAGE_IMAGE": "europe-docker.pkg.dev/somewhere/copies/busybox:1.37"}}}
+
+
+@pytest.mark.parametrize(
+    ("gke", "more", "image", "key"),
+    [
+        ({}, {}, "docker.io/library/busybox:1.37", "values.message.settings.MESSAGE_IMAGE"),
+        (
+            {},
+            {"values": {**COPIES, "configwatcher": {"image": "gcr.io.example/own:1"}}},
+            "gcr.io.example/own:1",
+            "values.configwatcher.image",
+        ),
+        ({}, {"values": COPIES, "image": "busybox"}, "busybox", "values.configwatcher.image"),
+        ({"registry": "none"}, {"values": COPIES}, IMAGE, "values.configwatcher.image"),
+    ],
+)
+def test_an_image_that_nodes_without_a_way_out_cannot_pull_is_refused_before_anything_is_made(
+    gke: dict[str, object], more: dict[str, object], image: str, key: str
+) -> None:
+    config = {f"rumpf:{name}": value for name, value in more.items()}
+    seen: list[str] = []
+
+    with pytest.raises(pulumi.RunError) as raised:
+        run("gke", {"gcp:project": "p", "rumpf:gke": {"nat": False, **gke}, **config}, seen=seen)
+
+    assert str(raised.value).startswith(f"rumpf:gke.nat: without it, nodes cannot pull {image}")
+    assert f"pulumi config set --path 'rumpf:{key}'" in str(raised.value)
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    "image", ["gcr.io/somewhere/own:1", "eu.gcr.io/own:1", "us-docker.pkg.dev/a/b/own:1"]
+)
+def test_an_image_of_googles_registries_needs_no_way_out(image: str) -> None:
+    config = {"gcp:project": "p", "rumpf:gke": {"nat": False, "registry": "none"}}
+
+    assert run("gke", {**config, "rumpf:values": COPIES, "rumpf:image": image}).objects
 
 
 def test_the_network_is_the_clusters_own_with_ranges_for_pods_and_services(graph: Graph) -> None:
@@ -126,10 +171,22 @@ def test_what_a_protected_cluster_needs_is_protected_with_it(mode: str) -> None:
         "gcp:compute/routerNat:RouterNat",
         "gcp:artifactregistry/repository:Repository",
         *([POOL] if mode == "standard" else []),
+        GUARD,
     }
 
     assert {each.type for each in gke(mode=mode).resources if each.protected} == kinds
     assert not any(each.protected for each in gke(mode=mode, deletionProtection=False).resources)
+
+
+def test_a_destroy_comes_past_the_guard_before_it_comes_to_anything_else(graph: Graph) -> None:
+    guard = graph.one(GUARD)
+    parents = {each.parent for each in graph.resources}
+
+    assert not any(guard.urn in each.needs for each in graph.resources)
+    # What has parts goes after these.
+    assert {each.urn for each in graph.resources if each.urn not in parents} - graph.needs(guard) == {
+        guard.urn
+    }
 
 
 def test_a_cluster_is_called_as_its_stack_unless_the_config_says_how() -> None:
@@ -196,7 +253,8 @@ def test_the_image_comes_through_a_mirror_of_the_public_one(graph: Graph) -> Non
     assert made["mode"] == "REMOTE_REPOSITORY"
     assert made["remoteRepositoryConfig"]["commonRepository"] == {"uri": "https://ghcr.io"}
     assert len(images) == 1
-    assert images.pop().startswith("europe-west1-docker.pkg.dev/somewhere/gke/rumpf/operators:")
+    digest = read_ledger(ROOT).digests[IMAGE]
+    assert images.pop() == f"europe-west1-docker.pkg.dev/somewhere/gke/rumpf/operators@{digest}"
 
 
 def test_an_own_registry_takes_a_tag_once_and_tells_where_to_push() -> None:
@@ -205,6 +263,10 @@ def test_an_own_registry_takes_a_tag_once_and_tells_where_to_push() -> None:
     assert repository(graph).inputs["mode"] == "STANDARD_REPOSITORY"
     assert repository(graph).inputs["dockerConfig"] == {"immutableTags": True}
     assert graph.outputs["registry"] == "europe-west1-docker.pkg.dev/somewhere/gke"
+    # What is pushed there may be packed anew, and then has another digest.
+    tag = IMAGE.rpartition(":")[2]
+    images = {each["image"] for each in graph.outputs["operators"].values()}
+    assert images == {f"europe-west1-docker.pkg.dev/somewhere/gke/operators:{tag}"}
 
 
 def test_without_a_registry_the_operators_own_image_is_used() -> None:

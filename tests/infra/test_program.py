@@ -12,9 +12,13 @@ from pulumi.runtime import rpc
 
 from infra.clusters.access import Access
 from infra.program import REACHED, install
-from rumpf.manifests import Options, render
+from infra.released import as_released
+from rumpf.manifests import Options, from_yaml, render
 from rumpf.manifests.policies import violations
 from rumpf.objects import Manifest
+from rumpf.olm.bundle import INSTALL
+from rumpf.olm.shelf import Shelf
+from rumpf.olm.strategy import pinned
 from rumpf.operator import IMAGE, Resources
 from rumpf.project import Project
 from tests.infra.stack import ROOT, Graph, Registered, plain, run
@@ -27,6 +31,8 @@ STACKS: dict[str, tuple[str, dict[str, object]]] = {
     "gke": ("gke", {"gcp:project": "somewhere"}),
     "gke-standard": ("gke", {"gcp:project": "somewhere", "rumpf:gke": {"mode": "standard"}}),
 }
+SHELF = Shelf.of(PROJECT)
+RELEASE = SHELF.ledger.release(SHELF.version)
 FIRST, LAST = NAMES[0], NAMES[-1]
 PROVIDER = "pulumi:providers:kubernetes"
 
@@ -56,8 +62,45 @@ def kinds_needed(graph: Graph, resource: Registered) -> set[str]:
 def test_every_stack_registers_exactly_what_rumpf_render_prints(graph: Graph) -> None:
     image = graph.outputs["operators"][FIRST]["image"]
     for name in NAMES:
-        rendered = render(PROJECT.load(name), Options(image=image))
-        assert in_order(manifests(graph, name)) == in_order(list(rendered.all))
+        operator = PROJECT.load(name)
+        released = "@" in image
+        options = pinned(operator, RELEASE, Options(image=image)) if released else Options(image=image)
+        assert in_order(manifests(graph, name)) == in_order(list(render(operator, options).all))
+
+
+def test_what_is_installed_by_default_is_the_release_as_its_install_yaml_has_it() -> None:
+    graph = run()
+
+    for name in NAMES:
+        folder = ROOT / SHELF.folder(PROJECT.load(name))
+        assert in_order(manifests(graph, name)) == in_order(list(from_yaml((folder / INSTALL).read_text())))
+        assert graph.outputs["operators"][name]["image"].endswith(f"@{SHELF.ledger.digests[IMAGE]}")
+
+
+def test_another_image_is_taken_as_it_is_named_and_so_are_those_of_its_settings() -> None:
+    graph = run("existing", {"rumpf:image": IMAGE, "rumpf:operators": ["message"]})
+
+    assert in_order(manifests(graph, "message")) == in_order(
+        list(render(PROJECT.load("message"), Options(image=IMAGE)).all)
+    )
+
+
+def test_a_setting_that_names_an_image_keeps_what_it_was_given() -> None:
+    chosen = {"settings": {"MESSAGE_IMAGE": "docker.io/library/busybox:1.37"}}
+    graph = run("existing", {"rumpf:operators": ["message"], "rumpf:values": {"message": chosen}})
+    options = Options(image=pinned(PROJECT.load("message"), RELEASE, Options()).image, **chosen)  # type: ignore[arg-type]
+
+    assert in_order(manifests(graph, "message")) == in_order(
+        list(render(PROJECT.load("message"), options).all)
+    )
+
+
+def test_a_version_that_no_ledger_knows_is_taken_by_its_tag() -> None:
+    operator = PROJECT.load("message")
+    unknown = {name: digest for name, digest in SHELF.ledger.digests.items() if name != IMAGE}
+
+    assert as_released(operator, Options(), unknown) == Options()
+    assert as_released(operator, Options(), SHELF.ledger.digests) == pinned(operator, RELEASE, Options())
 
 
 def test_all_operators_that_there_are_are_installed(graph: Graph) -> None:
@@ -155,12 +198,16 @@ def test_settings_and_grants_reach_the_operator_that_has_them() -> None:
     for name in NAMES:
         operator = PROJECT.load(name)
         chosen: dict[str, Any] = {
-            "settings": {each.name: "registry.example/other:2" for each in operator.settings},
+            "settings": {
+                each.name: "registry.example/other:2" if each.name.endswith("IMAGE") else "7"
+                for each in operator.settings
+            },
             "grants": {each.name: ["team-a"] for each in operator.grants},
         }
         graph = run("existing", {"rumpf:operators": [name], "rumpf:values": {name: chosen}})
+        options = Options(image=graph.outputs["operators"][name]["image"], **chosen)
 
-        assert in_order(manifests(graph, name)) == in_order(list(render(operator, Options(**chosen)).all))
+        assert in_order(manifests(graph, name)) == in_order(list(render(operator, options).all))
 
 
 def test_only_the_operators_that_the_config_names_are_installed() -> None:
@@ -274,6 +321,11 @@ def kinds_with(graph: Graph, choice: str) -> set[str]:
             {"rumpf:values": {"message": {"settings": {"X": "1"}}}},
             "rumpf:values.message.settings: ",
             "MESSAGE_IMAGE",
+        ),
+        (
+            {"rumpf:values": {"configwatcher": {"settings": {"MAX_ROLLOUTS": "many"}}}},
+            "rumpf:values.configwatcher.settings.MAX_ROLLOUTS: ",
+            "write one that matches",
         ),
         (
             {"rumpf:values": {"message": {"replicas": 0}}},

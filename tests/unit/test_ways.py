@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from rumpf.manifests import from_yaml, render, to_yaml
+from rumpf.manifests.people import is_for_people
 from rumpf.objects import Manifest
 from rumpf.olm.bundle import INSTALL
 from rumpf.olm.shelf import Shelf
@@ -61,7 +62,7 @@ def by_olm(operator: Operator) -> Installed:
     manifests = from_files((bundle(operator) / "manifests").glob("*.yaml"))
     (csv,) = (each for each in manifests if each["kind"] == "ClusterServiceVersion")
     install = csv["spec"]["install"]
-    role = {"kind": "ClusterRole", "rules": rules_of(install)}
+    role = {"kind": "ClusterRole", "metadata": {"labels": {}}, "rules": rules_of(install)}
     deployments = [{"kind": "Deployment", **each} for each in install["spec"]["deployments"]]
     return of([*manifests, role, *deployments])
 
@@ -118,7 +119,8 @@ def of(manifests: Iterable[Manifest]) -> Installed:
         rules=frozenset(
             (group, resource, named, verb)
             for each in together
-            if each["kind"] in _ROLES
+            # What people may do, OLM says itself.
+            if each["kind"] in _ROLES and not is_for_people(each)
             for rule in each["rules"]
             for group in rule["apiGroups"]
             for resource in rule["resources"]

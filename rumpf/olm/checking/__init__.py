@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rumpf.errors import UsageError
@@ -26,6 +26,7 @@ from rumpf.olm.checking import (
 from rumpf.olm.checking.catalogs import Catalog, load_catalog
 from rumpf.olm.checking.finding import Finding, Problem
 from rumpf.olm.checking.loading import Loaded, load_bundle
+from rumpf.olm.checking.together import default_channels
 
 BundleRule = Callable[[Loaded], Iterator[Problem]]
 CatalogRule = Callable[[Catalog], Iterator[Problem]]
@@ -127,6 +128,21 @@ def check(folder: Path, suites: Iterable[str] = SUITES) -> list[Checked]:
         where=str(folder),
         remedy="name the folder of a bundle, of several, or of a catalog",
     )
+
+
+def check_together(folders: Iterable[Path], suites: Iterable[str] = SUITES) -> list[Checked]:
+    """Check what is in several folders, and whether the catalogs among it agree with the bundles among it."""
+    chosen = tuple(suites)
+    checked = [each for folder in folders for each in check(folder, chosen)]
+    bundles = [load_bundle(each.path) for each in checked if each.what == "bundle"]
+    if "catalog" not in chosen or not bundles:
+        return checked
+    return [_beside(each, bundles) if each.what == "catalog" else each for each in checked]
+
+
+def _beside(catalog: Checked, bundles: list[Loaded]) -> Checked:
+    found = _found("catalog", default_channels(load_catalog(catalog.path), bundles))
+    return replace(catalog, findings=(*catalog.findings, *found))
 
 
 def _check_bundle(folder: Path, suites: tuple[str, ...]) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -175,6 +176,11 @@ def test_a_channel_comes_as_far_as_the_ledger_says(packaged: Path, run: Run) -> 
         ('[channels]\nstabel = "0.1.0"\n', "no channel is called stabel"),
         ('[channels]\nstable = "0.0.9"\n', r"0\.0\.9 was never released"),
         ('[deprecated]\n"note-operator.v0.1" = "Old."\n', r"a package is called note-operator\.v0\.1"),
+        ('[channels]\nfast = "0.1.0"\n', "stable is ahead of fast, which has come to 0.1.0"),
+        ('[releases."0.3.0"]\n', r"0\.3\.0 was never released"),
+        ('[releases."0.1.0"]\ndate = "soon"\n', "no date"),
+        ('[releases."0.1.0"]\nplatforms = "linux"\n', "no platforms"),
+        ('[releases."0.1.0"]\nplatforms = ["linux"]\n', "no platforms"),
         ("[images\n", "no TOML"),
     ],
 )
@@ -271,6 +277,39 @@ def test_a_released_bundle_that_somebody_edited_or_deleted_is_found(packaged: Pa
     path.unlink()
     with pytest.raises(CheckFailed, match="1 thing"):
         run("check")
+    # As if it had never been: the catalog is rendered anew, and agrees.
+    shutil.rmtree(packaged / "bundle/note/0.1.0")
+    run("olm", "render")
+    project = Project(packaged)
+    gone = {each.where for each in findings_of(project, project.load("note"))}
+    assert CSV.format("0.1.0") in gone
+    shutil.rmtree(packaged / "bundle")
+    with pytest.raises(DeclarationError, match=r"bundle/releases\.toml"):
+        run("check")
+
+
+def test_who_names_no_channel_gets_what_the_newest_bundle_says(packaged: Path, run: Run) -> None:
+    release(packaged, "0.2.0-rc.1")
+    run("olm", "render")
+    # What comes before a release is for those who try it, and changes nothing for all others.
+    assert blobs(packaged / CATALOG, "olm.package")[0]["defaultChannel"] == "stable"
+    release(packaged, "0.2.0")
+    shutil.rmtree(packaged / "bundle/note/0.1.0")
+    ledger = packaged / "bundle/releases.toml"
+    before = ledger.read_text()
+    ledger.write_text(f'{before}[channels]\nstable = "0.2.0-rc.1"\n')
+    with pytest.raises(DeclarationError, match="would be fast, and its newest bundle says stable"):
+        run("olm", "render")
+    with pytest.raises(DeclarationError, match="would be fast, and its newest bundle says stable"):
+        run("check")
+    shutil.rmtree(packaged / "bundle/note")
+    # Another operator of the project had a release before: this one's first is not yet a stable one.
+    (packaged / "bundle/older/0.1.0").mkdir(parents=True)
+    (packaged / "operators/older").mkdir()
+    (packaged / "operators/older/operator.py").touch()
+    ledger.write_text(f'{before}[channels]\nstable = "0.1.0"\n')
+    run("olm", "render", "note")
+    assert blobs(packaged / CATALOG, "olm.package")[0]["defaultChannel"] == "fast"
 
 
 def test_what_people_have_needs_another_number_to_change(packaged: Path, run: Run) -> None:

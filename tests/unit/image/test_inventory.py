@@ -1,13 +1,17 @@
 """What an image says of itself: what is in it, and what it was made from. The same image, the same words."""
 
 import json
+import os
+import platform
 import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
 from rumpf.image.inventory import Inventory, Package, inventory
-from rumpf.image.oci import File, layer
+from rumpf.image.oci import Entry, File, Link, layer
 from rumpf.image.provenance import provenance
 from rumpf.image.reference import Reference
 from rumpf.image.sbom import bill_of_materials, purl
@@ -58,6 +62,94 @@ def test_one_file_for_each_package_is_read_too() -> None:
         f"/var/lib/dpkg/status.d/{number}": File(part) for number, part in enumerate(STATUS.split(b"\n\n"))
     }
     assert [each.name for each in inventory([layer(paths, where="x")]).packages] == ["libc6", "tzdata"]
+
+
+def test_what_was_deleted_is_not_there_though_dpkg_still_has_its_record() -> None:
+    said = "\n\n".join(
+        f"Package: {name}\nVersion: 1\nArchitecture: amd64" for name in ("dash", "libc-bin", "netbase", "tar")
+    )
+    files = {
+        "/var/lib/dpkg/status": said.encode(),
+        # All that is left of it tells of it, or sets it up.
+        "/var/lib/dpkg/info/dash.list": b"/.\n/bin\n/bin/dash\n/usr/share/doc/dash/copyright\n",
+        "/usr/share/doc/dash/copyright": b"",
+        "/var/lib/dpkg/info/libc-bin.list": b"/sbin/ldconfig\n/usr/lib/locale/C.utf8/LC_CTYPE\n",
+        "/usr/lib/locale/C.utf8/LC_CTYPE": b"",
+        # It never had a program.
+        "/var/lib/dpkg/info/netbase:amd64.list": b"/etc/services\n",
+        "/etc/services": b"",
+        "/var/lib/dpkg/info/tar.list": b"/bin/tar\n",
+        "/usr/bin/tar": b"",
+    }
+    below = layer({path: File(content) for path, content in files.items()}, where="below")
+    above = layer({"/usr/bin/.wh.tar": File(b"")}, where="above")
+
+    found = inventory([below]).packages
+    assert [(each.name, each.stripped) for each in found] == [
+        ("libc-bin", True),
+        ("netbase", False),
+        ("tar", False),
+    ]
+    assert [each.name for each in inventory([below, above]).packages] == ["libc-bin", "netbase"]
+    bill = bill_of_materials(Reference.parse("x.local/x:1"), DIGEST, "amd64", inventory([below]))
+    stripped = [each["name"] for each in bill["components"] if "properties" in each]
+    assert stripped == ["libc-bin"]
+
+
+def test_a_folder_that_a_layer_makes_anew_has_nothing_of_the_layers_below() -> None:
+    anew = layer({"/app/.wh..wh..opq": File(b""), "/app/other": File(b"")}, where="anew")
+    assert [each.kind for each in inventory([BELOW, ABOVE, anew]).packages] == ["deb", "deb"]
+
+
+HEADER = b'#define PY_VERSION_HEX 1\n#define PY_VERSION      \t"3.11.9+"\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "environment", "version"),
+    [
+        ({"/usr/local/include/python3.11/patchlevel.h": HEADER}, ["PYTHON_VERSION=3.11.8"], "3.11.9"),
+        ({}, ["PATH=/bin", "PYTHON_VERSION=3.11.8"], "3.11.8"),
+        ({}, ["PYTHON_VERSION=3.12.1"], "3.11"),
+        ({}, [], "3.11"),
+    ],
+)
+def test_a_python_that_no_package_brought_is_named_with_its_version(
+    files: dict[str, bytes], environment: list[str], version: str
+) -> None:
+    own = {"/usr/local/bin/python3.11": b"", "/usr/local/lib/python3.11/os.py": b"", **files}
+    found = inventory([layer({path: File(each) for path, each in own.items()}, where="x")], environment)
+    assert found.packages == (Package("generic", "python", version, "PSF-2.0"),)
+    bill = bill_of_materials(Reference.parse("x.local/x:1"), DIGEST, "amd64", found)
+    (component,) = bill["components"]
+    assert component["type"] == "application"
+    assert component["purl"] == f"pkg:generic/python@{version}"
+    assert component["cpe"] == f"cpe:2.3:a:python:python:{version}:*:*:*:*:*:*:*"
+
+
+def test_the_python_of_this_machine_is_found_by_its_own_files() -> None:
+    folder = f"python{sysconfig.get_python_version()}"
+    header = Path(sysconfig.get_paths()["include"]) / "patchlevel.h"
+    if not header.is_file():
+        pytest.skip("this Python came without its headers")
+    files = {
+        f"/opt/bin/{folder}": File(Path(sys.executable).resolve()),
+        f"/opt/lib/{folder}/os.py": File(Path(os.__file__)),
+        f"/opt/include/{folder}/patchlevel.h": File(header),
+    }
+    (found,) = inventory([layer(files, where="x")]).packages
+    assert found.version == platform.python_version().rstrip("+")
+
+
+def test_the_python_of_a_package_or_of_a_virtual_environment_is_not_named_twice() -> None:
+    record = b"Package: python3.11-minimal\nVersion: 3.11.2-6\n"
+    files: dict[str, Entry] = {
+        "/var/lib/dpkg/status": File(record),
+        "/usr/bin/python3.11": File(b""),
+        "/usr/lib/python3.11/os.py": File(b""),
+        "/app/bin/python3.11": Link("/usr/bin/python3.11"),
+        "/app/lib/python3.11/site-packages/x.py": File(b""),
+    }
+    assert [each.name for each in inventory([layer(files, where="x")]).packages] == ["python3.11-minimal"]
 
 
 def test_a_whole_licence_is_not_its_name() -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from rumpf.olm.checking import check
+from rumpf.olm.checking import check, check_together
 from rumpf.olm.checking.finding import Finding
-from tests.unit.olm.good import CatalogDraft
+from rumpf.olm.vocabulary import CHANNELS_LABEL, DEFAULT_CHANNEL_LABEL, PACKAGE_LABEL
+from tests.unit.olm.good import RELEASED, CatalogDraft, Draft, bundle
 from tests.unit.olm.spoilt_catalogs import SPOILT, Spoil
 
 
@@ -38,3 +39,44 @@ def test_what_a_catalog_is_told_to_ignore_is_not_read(tmp_path: Path) -> None:
     (folder / ".indexignore").write_text("# not of the catalog\nDockerfile\n")
     (folder / "Dockerfile").write_text("FROM scratch")
     assert found(CatalogDraft(), folder) == ()
+
+
+def beside(folder: Path, *drafts: Draft, **package: str) -> list[str]:
+    """Return what is found in a catalog that has bundles beside it."""
+    for number, each in enumerate(drafts):
+        each.write(folder / "bundle" / str(number))
+    catalog = CatalogDraft()
+    catalog.all("olm.package")[0].update(package)
+    checked = check_together([catalog.write(folder / "catalog"), folder / "bundle"], ["catalog"])
+    found = [each for one in checked for each in one.findings]
+    assert {(each.rule, each.level) for each in found} <= {("default-channel", "warning")}
+    return [each.what for each in found]
+
+
+def says(version: int = -1, **labels: str) -> Draft:
+    """Return a bundle with other annotations; with an empty one, it does not say it."""
+    names = {"default": DEFAULT_CHANNEL_LABEL, "channels": CHANNELS_LABEL, "package": PACKAGE_LABEL}
+    draft = Draft(dict(bundle(RELEASED[version]).files))
+    draft.annotations(lambda said: said.update({names[key]: value for key, value in labels.items()}))
+    return draft
+
+
+def test_the_default_channel_is_that_of_the_newest_bundle(tmp_path: Path) -> None:
+    assert beside(tmp_path / "one", says(0, default="fast"), says()) == []
+    assert beside(tmp_path / "two", says(), says(0), defaultChannel="fast") == [
+        "its default channel is fast, and note-operator.v0.2.0 says stable"
+    ]
+    assert beside(tmp_path / "three", says(default="candidate"), says(0)) == [
+        "its default channel is stable, and note-operator.v0.2.0 says candidate"
+    ]
+
+
+def test_a_bundle_of_one_channel_names_it_as_the_default_without_saying_so(tmp_path: Path) -> None:
+    assert beside(tmp_path / "one", says(channels="fast", default="")) == [
+        "its default channel is stable, and note-operator.v0.2.0 says fast"
+    ]
+    assert beside(tmp_path / "two", says(channels="stable,fast", default="")) == []
+
+
+def test_bundles_of_other_packages_say_nothing_of_a_catalog(tmp_path: Path) -> None:
+    assert beside(tmp_path, says(default="fast", package="other")) == []

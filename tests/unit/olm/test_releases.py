@@ -8,7 +8,7 @@ import pytest
 from rumpf.manifests import from_yaml
 from rumpf.manifests.breaking import breaking
 from rumpf.objects import Manifest
-from rumpf.olm.checking import check
+from rumpf.olm.checking import check_together
 from rumpf.olm.shelf import BUNDLES, CATALOGS, Shelf
 from rumpf.project import Project
 
@@ -31,9 +31,10 @@ def crds(bundle: Path) -> dict[str, Manifest]:
     }
 
 
-@pytest.mark.parametrize("folder", [BUNDLES, CATALOGS])
-def test_what_is_committed_has_neither_errors_nor_warnings(folder: str) -> None:
-    assert [finding for each in check(PROJECT.root / folder) for finding in each.findings] == []
+def test_what_is_committed_has_neither_errors_nor_warnings() -> None:
+    checked = check_together([PROJECT.root / BUNDLES, PROJECT.root / CATALOGS])
+    assert {each.what for each in checked} == {"bundle", "catalog"}
+    assert [finding for each in checked for finding in each.findings] == []
 
 
 @pytest.mark.parametrize("name", PROJECT.names)
