@@ -126,7 +126,8 @@ def test_too_many_restarts_trip_one_watcher_and_leave_its_neighbours_alone(stage
     assert stage.births() == 4
 
 
-def test_no_more_watchers_restart_at_a_time_than_the_operator_may(stage: Stage) -> None:
+def second_waits_for_first(stage: Stage) -> None:
+    """Have one of two ConfigWatchers restart its Pods, and the other wait for its turn."""
     stage.operator(environment={"MAX_ROLLOUTS": "1"})
     begin(stage, "first", minReadySeconds=500)
     begin(stage, "second")
@@ -134,6 +135,10 @@ def test_no_more_watchers_restart_at_a_time_than_the_operator_may(stage: Stage) 
     stage.says("Progressing", "Restarting", "first")
     stage.change("second", message="Updated!")
     stage.says("Progressing", "Turn", "second", status="True")
+
+
+def test_no_more_watchers_restart_at_a_time_than_the_operator_may(stage: Stage) -> None:
+    second_waits_for_first(stage)
     untouched(stage, "second")
     stage.amend("first", minReadySeconds=0)
     stage.restarted("first")
@@ -142,13 +147,7 @@ def test_no_more_watchers_restart_at_a_time_than_the_operator_may(stage: Stage) 
 
 
 def test_a_place_is_free_again_when_whoever_had_it_is_deleted(stage: Stage) -> None:
-    stage.operator(environment={"MAX_ROLLOUTS": "1"})
-    begin(stage, "first", minReadySeconds=500)
-    begin(stage, "second")
-    stage.change("first", message="Updated!")
-    stage.says("Progressing", "Restarting", "first")
-    stage.change("second", message="Updated!")
-    stage.says("Progressing", "Turn", "second")
+    second_waits_for_first(stage)
     stage.delete("configwatchers", "first")
     stage.restarted("second")
 

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from tests.unit.configwatcher.conftest import Play
-from tests.unit.configwatcher.town import KilledError, Town, refusal
+from tests.unit.configwatcher.town import Killed, Town, refusal
 
 HOUR = 3600
-WRITES = {"save", "settle", "POST", "DELETE"}
 
 
 def work(town: Town, seconds: float, step: float = 0.5) -> None:
@@ -210,6 +209,23 @@ def test_a_budget_that_lets_one_go_at_a_time_sets_the_pace_and_does_not_block(pl
     assert "Blocked" not in town.events
 
 
+def test_whoever_lost_its_turn_and_waits_long_for_another_has_its_whole_deadline_then(play: Play) -> None:
+    town = begun(play, spec={"progressDeadlineSeconds": 20})
+    town.has_turn, town.is_crowded = False, True
+    gone = len(town.departures)
+    work(town, 100)
+    town.memory = {}
+    work(town, 5)
+    assert len(town.departures) == gone
+    assert town.status["phase"] == "Restarting"
+    town.is_crowded = False
+    for pod in town.staying[:1]:
+        pod.ready, pod.ready_after = False, 10
+    town.settle()
+    assert "RestartHalted" not in town.events
+    assert each_once(town)
+
+
 # People.
 
 
@@ -299,15 +315,7 @@ def test_a_change_in_the_middle_of_what_was_asked_for_keeps_to_the_windows(play:
 @pytest.mark.parametrize("point", range(1, 9))
 def test_asked_for_by_a_person_and_killed_it_restarts_each_once(play: Play, moment: str, point: int) -> None:
     town = play(replicas=3, spec={"minReadySeconds": 0})
-    left = [point]
-
-    def fate(when: str, what: str) -> None:
-        if when == moment and what in WRITES:
-            left[0] -= 1
-            if left[0] == 0:
-                raise KilledError
-
-    town.fate = fate
+    town.fate = Killed(moment, point)
     town.annotate(restart="now")
     town.settle()
     town.memory = {}
@@ -321,19 +329,11 @@ def test_changed_and_killed_and_put_back_no_pod_keeps_what_was_there_between(
     play: Play, moment: str, point: int
 ) -> None:
     town = play(replicas=3, spec={"minReadySeconds": 0, "maxUnavailable": "100%"})
-    left = [point]
-
-    def fate(when: str, what: str) -> None:
-        if when == moment and what in WRITES:
-            left[0] -= 1
-            if left[0] == 0:
-                raise KilledError
-
-    town.fate = fate
+    town.fate = killed = Killed(moment, point)
     town.change(message="1")
     for _ in range(20):
         town.live(0.5)
-        if not town.look() and left[0] <= 0:
+        if not town.look() and killed.is_over:
             break
     town.live(10)
     town.put_back()

@@ -7,10 +7,9 @@ import pytest
 
 from operators.configwatcher.targets import unavailable_at_most
 from tests.unit.configwatcher.conftest import Play
-from tests.unit.configwatcher.town import KilledError, Town, refusal
+from tests.unit.configwatcher.town import WRITES, Killed, KilledError, Town, refusal
 
 SEEDS = range(25)
-WRITES = {"save", "settle", "POST", "DELETE"}
 
 
 def forgotten(town: Town) -> list[str]:
@@ -42,20 +41,12 @@ def test_a_change_restarts_each_pod_once_and_leaves_enough_at_work(play: Play, k
 def test_killed_at_any_write_it_forgets_nobody_and_repeats_nothing(play: Play, moment: str) -> None:
     for point in count(1):
         town = play(replicas=5, seed=point)
-        left = [point]
-
-        def fate(when: str, what: str, left: list[int] = left) -> None:
-            if when == moment and what in WRITES:
-                left[0] -= 1
-                if left[0] == 0:
-                    raise KilledError
-
-        town.fate = fate
+        town.fate = killed = Killed(moment, point)
         town.change(message="1")
         town.settle()
         assert not forgotten(town), point
         assert len(town.departures) == 5, point
-        if left[0] > 0:
+        if not killed.is_over:
             assert point > 6, "it was killed at several writes"
             return
 

@@ -20,11 +20,32 @@ from rumpf.runtime.settle import settled, wire
 
 Json = dict[str, Any]
 T = TypeVar("T")
+WRITES = {"save", "settle", "POST", "DELETE"}
 CONFIG, OWNER = "webapp-config", "webapp-7d4"
 
 
 class KilledError(BaseException):
     """The operator's process is dead."""
+
+
+@dataclass
+class Killed:
+    """A fate: the process is killed right before or after its n-th write, once."""
+
+    moment: str
+    point: int
+
+    def __call__(self, moment: str, what: str) -> None:
+        """Be told of a request."""
+        if moment == self.moment and what in WRITES:
+            self.point -= 1
+            if self.point == 0:
+                raise KilledError
+
+    @property
+    def is_over(self) -> bool:
+        """Whether that has happened."""
+        return self.point <= 0
 
 
 @dataclass
@@ -117,6 +138,8 @@ class Town:
     """Told of each request, "before" and "after" it is done; what it raises befalls the operator."""
     broken: bool = False
     """Whether Pods that read what is there now never get Ready."""
+    is_crowded: bool = False
+    """Whether others have all the turns."""
     budget: int | None = None
     """How many Pods a PodDisruptionBudget wants at work."""
     makes_after: float = 0
@@ -371,8 +394,8 @@ class Seen:
         return {}
 
     def reserve(self, what: str, most: int) -> bool:
-        self.town.has_turn = True
-        return True
+        self.town.has_turn = self.town.has_turn or not self.town.is_crowded
+        return self.town.has_turn
 
     def release(self, what: str) -> None:
         self.town.has_turn = False
