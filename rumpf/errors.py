@@ -19,7 +19,7 @@ RumpfError
  ├─ DeclarationError         an operator or one of its types cannot be what it says
  │   └─ SchemaError          a Python type has no counterpart in Kubernetes' schemas
  ├─ CheckFailed              what is generated differs from its source, or would break users
- ├─ InstallError             an operator cannot be installed or removed
+ ├─ InstallError             an operator cannot be installed or removed, or is not there
  ├─ ApiError                 the API server refused a request, or cannot be reached
  ├─ ImageError               an image cannot be built or loaded
  └─ FaultError               a fault cannot be injected or undone
@@ -136,7 +136,7 @@ class CheckFailed(RumpfError):
 
 
 class InstallError(RumpfError):
-    """An operator cannot be installed, does not become ready, or cannot be removed."""
+    """An operator cannot be installed, does not become ready, cannot be removed, or is not there."""
 
     exit_code = 9
 

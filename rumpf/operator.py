@@ -86,8 +86,16 @@ class Setting:
                 f"{self.name!r} is not the name of a setting", where="Setting", remedy="write it LIKE_THIS"
             )
         try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise DeclarationError(
+                f"{self.pattern!r} is no regular expression: {error}",
+                where=f"Setting({self.name!r})",
+                remedy="mend the pattern",
+            ) from error
+        try:
             self.check(self.default)
-        except (UsageError, re.error) as error:
+        except UsageError as error:
             raise DeclarationError(
                 f"the default {self.default!r} does not match {self.pattern}",
                 where=f"Setting({self.name!r})",

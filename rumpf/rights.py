@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rumpf.errors import DeclarationError
+from rumpf.errors import ApiError, DeclarationError
 
 EVERYWHERE = ("*",)
 """In all namespaces that the operator looks after."""
@@ -15,6 +15,9 @@ NOTHING_SAID: Mapping[str, Sequence[str]] = {}
 
 _VERBS = {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+_FORBIDDEN = 403
+_MISSING = re.compile(r'forbidden: User ".*" cannot ')
+"""So an API server says that a right is missing; a quota, and whoever admits, refuse by the same code."""
 _TAKEN = {"lease"}
 """What a Role of every operator is called by already."""
 
@@ -101,6 +104,16 @@ class Rule:
                 where=where,
                 remedy="make it a rule of its own, without names",
             )
+
+
+def is_given(places: Sequence[str], namespace: str) -> bool:
+    """Tell whether what is given in these places is given in a namespace; in none (""): if it is anywhere."""
+    return bool(places) and (not namespace or namespace in places or set(places).issuperset(EVERYWHERE))
+
+
+def is_missing(error: ApiError) -> bool:
+    """Tell whether the API server has refused for want of a right."""
+    return error.status == _FORBIDDEN and bool(_MISSING.search(error.what))
 
 
 def resolved(grants: Sequence[Grant], chosen: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:

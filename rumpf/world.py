@@ -37,7 +37,12 @@ class World(Protocol):
         ...
 
     def find(self, view: type[V], name: str, namespace: str | None = None) -> V | None:
-        """Return a child, or a watched object, by its name; None if there is none."""
+        """Return a child, or a watched object, by its name; None if there is none.
+
+        Raises ApiError 403 if it cannot be told, as the operator may not list the kind in that namespace;
+        so do `ensure` and `children`. Let it pass, and the resource is looked at again once it may. Where it
+        is watched by a grant alone, ask `granted`.
+        """
         ...
 
     def children(self, view: type[V]) -> Sequence[V]:
@@ -117,7 +122,7 @@ class World(Protocol):
         """Tell whether a grant is given in a namespace; in the resource's own, if none is named.
 
         For what is in no namespace ("") it is, if it is given anywhere. One that was chosen, though what a
-        `Watch` takes it for may not be listed there after all, is not given. Once it is, all resources there
+        `Watch` takes it for may not be listed there after all, is not given. When that changes all resources
         are looked at again.
         """
         ...

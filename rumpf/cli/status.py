@@ -11,7 +11,6 @@ from rumpf.cli.choosing import context_option, output_option
 from rumpf.cli.completion import operators
 from rumpf.cli.live import age
 from rumpf.console import for_stream
-from rumpf.errors import InstallError
 
 if TYPE_CHECKING:
     from rumpf.install.overview import Leader, Overview
@@ -31,15 +30,16 @@ def status(*, names: tuple[str, ...], context: str | None, output: str) -> None:
     from rumpf.api import Api
     from rumpf.install.overview import overview
     from rumpf.install.target import target
+    from rumpf.project import name_of
 
     console = for_stream()
     place = target(context, console)
 
     async def ask() -> "list[Overview]":
         async with Api(place.connection, agent="rumpf-status") as api:
-            return await overview(api)
+            return await overview(api, {name_of(name) for name in names})
 
-    found = _chosen(asyncio.run(ask()), names, str(place))
+    found = asyncio.run(ask())
     if output == "json":
         click.echo(json.dumps([each.json for each in found], indent=2))
         return
@@ -70,19 +70,6 @@ def status(*, names: tuple[str, ...], context: str | None, output: str) -> None:
         click.echo("\nlast warnings:")
         for each in sorted(warnings, key=lambda each: each.at):
             click.echo(f"  {age(each.at)} ago  {each.about}: {each.reason}: {each.message}")
-
-
-def _chosen(found: "list[Overview]", names: Sequence[str], place: str) -> "list[Overview]":
-    from rumpf.project import name_of
-
-    wanted = {name_of(name) for name in names}
-    if missing := sorted(wanted - {each.operator for each in found}):
-        raise InstallError(
-            f"{', '.join(missing)} was neither installed nor run",
-            where=place,
-            remedy=f"rumpf install {' '.join(missing)}",
-        )
-    return [each for each in found if not wanted or each.operator in wanted]
 
 
 def _leads(leader: "Leader") -> str:

@@ -1,11 +1,12 @@
 """How the operators of a cluster are: what is installed, who leads, how many of their resources are Ready."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from rumpf.api import Api
+from rumpf.errors import InstallError
 from rumpf.install.asking import Json, listed, read
 from rumpf.install.belongings import Belonging, belongings
 from rumpf.install.kinds import CRD, DEPLOYMENT, EVENT, LEASE, SERVICE_ACCOUNT, kind_in
@@ -74,10 +75,20 @@ class Overview:
         return asdict(self)
 
 
-async def overview(api: Api) -> list[Overview]:
-    """Look at every operator that is installed, or was run, in the cluster."""
+async def overview(api: Api, wanted: Collection[str] = ()) -> list[Overview]:
+    """Look at the operators that are installed, or were run, in the cluster; only at those that are wanted.
+
+    Raises InstallError for one that is wanted and not there.
+    """
     found = await belongings(api, kinds=(SERVICE_ACCOUNT, DEPLOYMENT, CRD))
-    names = sorted({each.operator for each in found})
+    there = {each.operator for each in found}
+    if missing := sorted(set(wanted) - there):
+        raise InstallError(
+            "it was neither installed nor run here",
+            where=", ".join(missing),
+            remedy=f"this is here: {', '.join(sorted(there)) or 'none of rumpf'}",
+        )
+    names = sorted(set(wanted) or there)
     return [await _of(api, name, [each for each in found if each.operator == name]) for name in names]
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from rumpf.api import Api
 from rumpf.errors import ApiError
 from rumpf.kinds import Kind
 from rumpf.operator import Operator, Watch
-from rumpf.rights import EVERYWHERE, NOTHING_SAID, Grant, resolved
+from rumpf.rights import EVERYWHERE, NOTHING_SAID, Grant, is_given, resolved
 from rumpf.runtime.reflector import Reflector
 from rumpf.runtime.store import Entry, Key, Store, key_of, metadata_of
 
@@ -34,6 +34,10 @@ Listener = Callable[[Cached, Key, Entry | None, Entry | None, str], None]
 reconcile has done it (empty: somebody else, as far as is known)."""
 
 
+class Unseen(ApiError):
+    """It cannot be told what there is of a kind in a namespace: that is not nothing."""
+
+
 @dataclass
 class Caches:
     """The stores by kind, and what fills them."""
@@ -43,12 +47,14 @@ class Caches:
     reflectors: list[Reflector] = field(default_factory=list)
     wanted: dict[Cached, list[Callable[[Key], bool]]] = field(default_factory=dict)
     """Who tells whether an object is named by a resource, of kinds of which only such are kept."""
-    allowed: Callable[[str], None] = lambda _: None
-    """Told of a namespace (empty: of all) where something may be watched again that could not be."""
+    turned: Callable[[Reflector], None] = lambda _: None
+    """Told of what may not be watched any more, and of what may be again."""
     by_grant: dict[Reflector, Sequence[Grant]] = field(default_factory=dict)
     """What is watched only by grants: what the operator can do without."""
-    _is_complete: bool = False
-    """Whether all was listed; that stays so."""
+    refused: dict[Reflector, Cached] = field(default_factory=dict)
+    """What may not be watched now."""
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when one of them has answered."""
 
     def keeps(self, what: Cached, key: Key) -> bool:
         """Whether an object is kept."""
@@ -73,24 +79,23 @@ class Caches:
         """Tell what was not listed yet that must be before any work is done, and why; None if all was.
 
         That is all, but for what may not be listed: a namespace that is gone must not keep all others from
-        being served. A kind that is not listed in any namespace is missing, unless a grant is for it.
+        being served. There must be one in which all is listed, but for what only a grant is for.
         """
-        listed = {each.kind for each in self.reflectors if each.synced.is_set() and each not in self.by_grant}
-        missing = {
-            f"{each.kind} ({each.trouble})" if each.trouble else str(each.kind)
-            for each in self.reflectors
-            if not each.answered.is_set() or (each.kind not in listed and each not in self.by_grant)
-        }
-        return f"not listed yet: {', '.join(sorted(missing))}" if missing else None
+        waiting = [each for each in self.reflectors if not each.synced.is_set() and not each.refused]
+        if not waiting:
+            needed = [each for each in self.reflectors if each not in self.by_grant]
+            unlisted = [each for each in needed if not each.synced.is_set()]
+            served = {each.namespace for each in needed} - {each.namespace for each in unlisted}
+            if unlisted and (not served - {""} or any(not each.namespace for each in unlisted)):
+                waiting = unlisted
+        words = {f"{each.kind} ({each.trouble})" if each.trouble else str(each.kind) for each in waiting}
+        return f"not listed yet: {', '.join(sorted(words))}" if words else None
 
     async def wait(self) -> None:
         """Wait until nothing is `missing`."""
-        await asyncio.gather(*(reflector.answered.wait() for reflector in self.reflectors))
-        needed: defaultdict[Kind, list[Reflector]] = defaultdict(list)
-        for each in self.reflectors:
-            if each not in self.by_grant:
-                needed[each.kind].append(each)
-        await asyncio.gather(*map(_any_listed, needed.values()))
+        while self.missing():
+            self._news.clear()
+            await self._news.wait()
 
     @property
     def without(self) -> Sequence[str]:
@@ -103,41 +108,51 @@ class Caches:
             }
         )
 
-    def check(self, namespace: str) -> None:
-        """Raise ApiError 403 if it cannot be told what there is in a namespace: that is not nothing.
+    def check(self, needed: Collection[Cached], namespace: str | None) -> None:
+        """Raise `Unseen` if it cannot be told what there is of these in a namespace (None: in any).
 
         What is watched by a grant alone is not looked at; see `is_refused`.
         """
-        if self._is_complete or not namespace:
-            return
-        self._is_complete = all(each.synced.is_set() for each in self.reflectors)
-        for each in self.reflectors:
-            if each.namespace == namespace and not each.synced.is_set() and each not in self.by_grant:
-                raise ApiError(
-                    f"it is not known what there is of {each.kind}: {each.trouble or 'it is being listed'}",
-                    where=f"namespace {namespace}",
+        for each, what in self.refused.items():
+            is_there = namespace is None or each.namespace in {"", namespace}
+            if is_there and what in needed and each.is_blind and each not in self.by_grant:
+                raise Unseen(
+                    f"it is not known what there is of {each.kind}: {each.refused}",
+                    where=f"namespace {each.namespace}" if each.namespace else "all namespaces",
                     remedy="let the operator list and watch it",
                     status=403,
+                    reason="Forbidden",
                 )
 
     def is_refused(self, grant: Grant, namespace: str) -> bool:
         """Whether what takes a grant may not be watched in a namespace (empty: anywhere) after all."""
-        watches = [
-            each.is_refused
-            for each, grants in self.by_grant.items()
-            if grant in grants and (not namespace or each.namespace in {"", namespace})
-        ]
-        return any(watches) if namespace else bool(watches) and all(watches)
+        if not self.refused:
+            return False
+        if namespace:
+            return any(
+                grant in self.by_grant.get(each, ()) and each.namespace in {"", namespace}
+                for each in self.refused
+            )
+        watches = [each for each, grants in self.by_grant.items() if grant in grants]
+        return bool(watches) and all(each in self.refused for each in watches)
 
+    def add(self, what: Cached, reflector: Reflector) -> None:
+        """Fill a store by one more watch."""
+        self.reflectors.append(reflector)
+        reflector.answered = partial(self._answered, what, reflector)
 
-async def _any_listed(watches: Sequence[Reflector]) -> None:
-    """Wait until one of them has listed all."""
-    waiting = [asyncio.create_task(each.synced.wait()) for each in watches]
-    try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waiting:
-            task.cancel()
+    def _answered(self, what: Cached, one: Reflector) -> None:
+        self._news.set()
+        if one.refused:
+            self.refused[one] = what
+        elif self.refused.pop(one, None) is None:
+            return
+        else:
+            for other in self.refused:
+                if other.namespace == one.namespace:
+                    # What one of them was given mostly all are.
+                    other.hurry()
+        self.turned(one)
 
 
 def what_is_watched(operator: Operator) -> Mapping[Cached, Sequence[Grant | None]]:
@@ -185,9 +200,6 @@ def caches(
             def changed(key: Key, before: Entry | None, now: Entry | None, what: Cached = what) -> None:
                 listener(what, key, before, now, "")
 
-            def allowed(namespace: str = namespace) -> None:
-                made.allowed(namespace)
-
             reflector = Reflector(
                 api,
                 what.kind,
@@ -198,11 +210,10 @@ def caches(
                 metadata_only=what.metadata_only,
                 keep=partial(made.keeps, what) if what.referred else None,
             )
-            reflector.allowed = allowed
-            made.reflectors.append(reflector)
+            made.add(what, reflector)
             if None not in by:
                 made.by_grant[reflector] = [
-                    grant for grant in by if grant and _is_given(given[grant.name], namespace)
+                    grant for grant in by if grant and is_given(given[grant.name], namespace)
                 ]
     return made
 
@@ -213,7 +224,3 @@ def _where(
     """Tell in which namespaces one of some grants is given; a name that is empty stands for all."""
     places = {place for grant in by if grant for place in given[grant.name]}
     return namespaces or ("",) if places.issuperset(EVERYWHERE) else sorted(places)
-
-
-def _is_given(places: Sequence[str], namespace: str) -> bool:
-    return bool(places) and (not namespace or namespace in places or set(places).issuperset(EVERYWHERE))

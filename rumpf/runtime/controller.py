@@ -12,7 +12,8 @@ from rumpf.conditions import Status
 from rumpf.errors import ApiError
 from rumpf.operator import Reconciler
 from rumpf.resource import ObjectMeta, Resource
-from rumpf.runtime.caches import Cached
+from rumpf.rights import is_missing
+from rumpf.runtime.caches import Cached, Unseen, owned, watched
 from rumpf.runtime.logs import about
 from rumpf.runtime.look import Look, Memory
 from rumpf.runtime.own import Own
@@ -61,14 +62,23 @@ class Controller:
         self._gauge = gauge
         self._tracing = tracing
         self.store = stage.caches.stores[Cached(reconciler.kind)]
-        self._writer = Writer(Cached(reconciler.kind), stage, exact=reconciler.remembers)
-        self._has_status = reconciler.resource.status_type() is not None
+        has_status = reconciler.resource.status_type() is not None
+        self._writer = Writer(
+            Cached(reconciler.kind), stage, exact=reconciler.remembers, has_status=has_status
+        )
         self._memories: dict[Key, Memory] = {}
+        owns = [owned(stage.operator, view.kind) for view in reconciler.owns]
+        watches = [watched(watch) for watch in reconciler.watches if watch.grant is None]
+        self._needed = frozenset((Cached(reconciler.kind), *owns, *watches))
+        """What has to be seen before anything can be told of a resource."""
+        self._unseen: set[Key] = set()
+        """Whose look has ended because something could not be seen."""
 
     def seen(self, key: Key, before: Entry | None, now: Entry | None, by: str = "") -> None:
         """Take note that a resource changed; what it only says of itself (its status) is our own doing."""
         if now is None:
             self._memories.pop(key, None)
+            self._unseen.discard(key)
             self.queue.forget(key)
         elif before is None or before.uid != now.uid:
             # What is remembered is of another that had the name.
@@ -88,15 +98,15 @@ class Controller:
     def look_at_all(self) -> None:
         """Look at every resource, those first whose status is behind, with nothing remembered of any."""
         self._memories.clear()
+        self._unseen.clear()
         for key in self.store:
             entry = self.store.get(key)
             self.queue.add(key, Urgency.ASKED if entry and entry.pending else Urgency.LOOK)
 
-    def look_in(self, namespace: str) -> None:
-        """Look at every resource of a namespace (empty: of all), and at those that are in none."""
-        for key in self.store:
-            if not namespace or key.namespace in {"", namespace}:
-                self.queue.add(key)
+    def look_again(self, *, everything: bool = False) -> None:
+        """Look at the resources of which not all could be seen that they need; or at every one."""
+        for key in self.store if everything else list(self._unseen):
+            self.queue.add(key, Urgency.LOOK)
 
     async def work(self) -> None:
         """Be one worker, until the queue is closed."""
@@ -121,6 +131,7 @@ class Controller:
 
     async def _guarded(self, key: Key, memory: Memory) -> str:
         """Reconcile, and see to what fails: it is tried again, and nothing else is disturbed."""
+        self._unseen.discard(key)
         try:
             return await self._reconcile(key, memory)
         except NotLeading:
@@ -134,10 +145,15 @@ class Controller:
             # Something that it waited for was cancelled, not this worker.
             self._failed(key, memory, error)
             await self._tell(key, memory, "ReconcileFailed", "what it waited for was cancelled")
+        except Unseen as error:
+            memory.pauses.reset()
+            self._unseen.add(key)
+            if not await self._say(key, "Forbidden", error.what):
+                self.queue.add_later(key, _NOW_AND_THEN)
+            return "forbidden"
         except ApiError as error:
             self._failed(key, memory, error, error.retry_after)
-            reason = "Forbidden" if error.status == _FORBIDDEN else "ApiError"
-            await self._tell(key, memory, reason, str(error.what))
+            await self._tell(key, memory, "Forbidden" if is_missing(error) else "ApiError", error.what)
         except Exception as error:  # noqa: BLE001 - one bad resource must not stop the others
             self._failed(key, memory, error)
             await self._tell(key, memory, "ReconcileFailed", f"{type(error).__name__}: {error}")
@@ -153,9 +169,9 @@ class Controller:
             resource = self._read(raw)
         except ValidationError as error:
             return await self._invalid(key, raw, error)
-        self._stage.caches.check(key.namespace)
         if resource.deleting:
             return await self._finalize(key, resource, raw, memory)
+        self._stage.caches.check(self._needed, key.namespace)
         ours = self.reconciler.finalizer
         if ours and ours not in resource.metadata.finalizers:
             raw = await self._writer.finalizers(raw, [*resource.metadata.finalizers, ours])
@@ -202,7 +218,7 @@ class Controller:
         if "deletionTimestamp" not in metadata:
             generation = metadata.get("generation", 0)
             said = with_ready(raw.get("status") or {}, generation, "False", "Invalid", why)
-            await self._settle(key, raw, said, generation)
+            await self._writer.settle(key, raw, said, generation)
         elif self.reconciler.finalizer in metadata.get("finalizers", ()):
             told = ObjectMeta.model_validate(metadata)
             text = f"it is invalid ({why}) and is let go: what lies outside of the cluster was not cleaned up"
@@ -233,7 +249,7 @@ class Controller:
                 scene.again(_NOW_AND_THEN)
             scene.event(refused.reason, refused.message, type="Warning")
             said = with_ready(observed, generation, "False", refused.reason, refused.message)
-            await self._settle(look.key, look.raw, said, generation)
+            await self._writer.settle(look.key, look.raw, said, generation)
             pauses.reset()
             return "refused", None
         pauses.reset()
@@ -245,7 +261,7 @@ class Controller:
         In a burst most of these would be out of date before they are read, and each costs a request.
         """
         key, memory, busy = look.key, look.memory, self.queue.busy
-        change = self._writer.change(look.raw, status, generation) if self._has_status else {}
+        change = self._writer.change(look.raw, status, generation)
         observed = look.raw.get("status") or {}
         newest = look.resource.metadata.generation
         # One that was Ready before its spec was changed will be so again.
@@ -260,17 +276,11 @@ class Controller:
         memory.unsettled = None
         await self._writer.status(key, look.raw, change)
 
-    async def _settle(
-        self, key: Key, raw: dict[str, Any], status: Mapping[str, Any], generation: int
-    ) -> None:
-        """Write a status, if it differs from what is there."""
-        if self._has_status:
-            await self._writer.status(key, raw, self._writer.change(raw, status, generation))
-
     async def _finalize(self, key: Key, resource: Resource, raw: dict[str, Any], memory: Memory) -> str:
         ours, finalize = self.reconciler.finalizer, self.reconciler.finalize
         if finalize is None or ours not in resource.metadata.finalizers:
             return "deleted"
+        self._stage.caches.check(self._needed, key.namespace)
         look = self._look(key, resource, raw, memory)
         scene = look.scene
         result, _ = await self._act(finalize, look)
@@ -299,12 +309,19 @@ class Controller:
 
     async def _tell(self, key: Key, memory: Memory, reason: str, message: str) -> None:
         """Let the status say that it keeps failing."""
+        if memory.pauses.tries >= _TELLS_AFTER:
+            await self._say(key, reason, message)
+
+    async def _say(self, key: Key, reason: str, message: str) -> bool:
+        """Let the status say why nothing is done; return False if it could not be written for now."""
         entry = self.store.get(key)
-        if memory.pauses.tries < _TELLS_AFTER or entry is None:
-            return
+        if entry is None:
+            return True
         raw = entry.load()
         said = with_ready(raw.get("status") or {}, entry.generation, "False", reason, message)
         try:
-            await self._settle(key, raw, said, entry.generation)
-        except Exception:  # noqa: BLE001 - it fails already
+            await self._writer.settle(key, raw, said, entry.generation)
+        except Exception as error:  # noqa: BLE001 - it fails already
             _LOG.debug("the status could not be written either", exc_info=True)
+            return isinstance(error, ApiError) and error.status == _FORBIDDEN
+        return True

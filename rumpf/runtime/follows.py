@@ -159,7 +159,8 @@ class Follows:
         now = asyncio.get_running_loop().time()
         for what, followed in list(self._followed.items()):
             followed.asking = {who: each for who, each in followed.asking.items() if each.until > now}
-            if not followed.asking and followed.listing.done():
+            is_awaited = followed.filling is not None or not followed.listing.done()
+            if not followed.asking and not is_awaited:
                 del self._followed[what]
                 followed.end()
         if self._followed:

@@ -41,27 +41,24 @@ class _Line:
         """Give it a place, or put it in line."""
         if who in self.holders:
             return True
-        self._put_in_line(who, _Waiting(most, wake))
-        if len(self.holders) >= most or who not in self.next():
-            return False
-        self.leave(who)
-        self.holders.add(who)
-        return True
+        new = _Waiting(most, wake)
+        if who in self.put_off and who not in self.waiting:
+            self.waiting = {who: new, **self.waiting}
+        else:
+            self.waiting[who] = new
+        if len(self.holders) < most and who in self.next():
+            self.leave(who)
+            self.holders.add(who)
+            return True
+        # It may have come to want fewer places than whoever is behind it.
+        self.call()
+        return False
 
     def leave(self, who: Hashable) -> None:
         """Have nothing to do with it any more."""
         self.holders.discard(who)
         self.waiting.pop(who, None)
         self.put_off.discard(who)
-
-    def _put_in_line(self, who: Hashable, new: _Waiting) -> None:
-        if who in self.waiting:
-            self.waiting[who] = new
-        elif who in self.put_off:
-            self.put_off.discard(who)
-            self.waiting = {who: new, **self.waiting}
-        else:
-            self.waiting[who] = new
 
     def call(self) -> None:
         """Wake those for whom there is a place now; each once."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
@@ -25,6 +25,8 @@ _GOES_ON = {0, 401, _FORBIDDEN, 429, 500, 502, 503}
 """Refusals that say nothing of a watch's version: it goes on from there. After any other all is listed."""
 _WORKED = 5.0
 """A watch that lived for so long did work, even if nothing was to be told."""
+_AT_START = 4.0
+"""What is refused for no longer than that is no answer: an API server that starts knows not all rights."""
 _LASTS = 10.0
 """What was listed and is refused for no longer than that is being granted anew."""
 _REMINDED_EVERY = 300.0
@@ -52,17 +54,21 @@ class Reflector:
         self.namespace = namespace
         self.synced = asyncio.Event()
         """Set once all was listed."""
-        self.answered = asyncio.Event()
-        """Set once all was listed, or it was said that it may not be, or that there is no such kind."""
         self.heard = 0.0
         """When the API server was last heard, in the loop's time."""
         self.tried = 0.0
         """When it was last heard, or last refused or failed to answer: what does not even try is dead."""
         self.trouble = ""
         """Why nothing is heard; empty while all is well."""
-        self.allowed: Callable[[], None] = lambda: None
-        """Told when it was refused, and is not any more."""
-        self._refused_since: float | None = None
+        self.refused = ""
+        """Why it may not be listed and watched, if that lasts: what is in the store is old."""
+        self.is_no_more = False
+        """Whether it is refused because there is no such kind."""
+        self.answered: Callable[[], None] = lambda: None
+        """Told when all was listed for the first time, when it is refused, and when it is not any more."""
+        self._settling: asyncio.TimerHandle | None = None
+        """Runs while it is not known yet whether a refusal lasts."""
+        self._hurried = asyncio.Event()
         self._listening = False
         self._told: tuple[str, float] = ("", 0.0)
         self._useful = False
@@ -76,12 +82,9 @@ class Reflector:
         self._keep = keep
 
     @property
-    def is_refused(self) -> bool:
-        """Whether it may not be listed and watched, or there is no such kind: what is in the store is old."""
-        if self._refused_since is None:
-            return False
-        lasts = asyncio.get_running_loop().time() - self._refused_since
-        return not self.synced.is_set() or lasts >= _LASTS
+    def is_blind(self) -> bool:
+        """Whether it is refused, and nobody can tell what there is: it was never listed, or is no more."""
+        return bool(self.refused) and (self.is_no_more or not self.synced.is_set())
 
     @property
     def deaf_for(self) -> float:
@@ -95,27 +98,38 @@ class Reflector:
 
     async def run(self) -> None:
         """List and watch, until cancelled. Whatever goes wrong is tried again, after a growing pause."""
-        while True:
-            self._useful = False
-            asked_for: float | None = None
-            try:
-                if not self._version:
-                    await self.fill()
-                await self._watch()
-                if self._useful:
-                    continue
-            except ApiError as error:
-                if error.status not in _GOES_ON:
+        try:
+            while True:
+                self._useful = False
+                asked_for: float | None = None
+                try:
+                    if not self._version:
+                        await self.fill()
+                    await self._watch()
+                    if self._useful:
+                        continue
+                except ApiError as error:
+                    if error.status not in _GOES_ON:
+                        self._version = ""
+                    why = self._explained(error)
+                    if error.status in {_FORBIDDEN, _NOT_FOUND}:
+                        self._refuse(why, is_no_more=error.status == _NOT_FOUND)
+                    else:
+                        self._settle()
+                    self._ill(why, serious=error.status == _FORBIDDEN)
+                    asked_for = error.retry_after
+                except Exception as error:  # noqa: BLE001 - nobody would begin it again
+                    _LOG.exception("%s: what was heard makes no sense", self)
                     self._version = ""
-                if error.status in {_FORBIDDEN, _NOT_FOUND}:
-                    self._refused()
-                self._ill(self._explained(error), serious=error.status == _FORBIDDEN)
-                asked_for = error.retry_after
-            except Exception as error:  # noqa: BLE001 - nobody would begin it again
-                _LOG.exception("%s: what was heard makes no sense", self)
-                self._version = ""
-                self._ill(f"{type(error).__name__}: {error}")
-            await asyncio.sleep(self._pauses.next(asked_for))
+                    self._ill(f"{type(error).__name__}: {error}")
+                await self._pause(self._pauses.next(asked_for))
+        finally:
+            self._settle()
+
+    def hurry(self) -> None:
+        """Try again now, if it pauses, and soon after that."""
+        self._pauses.reset()
+        self._hurried.set()
 
     def __str__(self) -> str:
         what = f"{'metadata of ' if self._metadata_only else ''}{self.kind}"
@@ -237,18 +251,37 @@ class Reflector:
 
     def _accepted(self) -> None:
         """Take note that it may be listed, and was."""
-        was_refused = self.is_refused
-        self._refused_since = None
+        self._settle()
+        is_new = bool(self.refused) or not self.synced.is_set()
+        self.refused, self.is_no_more = "", False
         self.synced.set()
-        self.answered.set()
-        if was_refused:
-            self.allowed()
+        if is_new:
+            self.answered()
 
-    def _refused(self) -> None:
-        """Take note that it may not be."""
-        if self._refused_since is None:
-            self._refused_since = asyncio.get_running_loop().time()
-        self.answered.set()
+    def _refuse(self, why: str, *, is_no_more: bool) -> None:
+        """Take note that it may not be, once that has lasted."""
+        self.is_no_more |= is_no_more
+        if not self.refused and self._settling is None:
+            lasts = _LASTS if self.synced.is_set() else _AT_START
+            self._settling = asyncio.get_running_loop().call_later(lasts, self._stays_refused, why)
+
+    def _stays_refused(self, why: str) -> None:
+        self._settling = None
+        self.refused = why
+        self.answered()
+
+    def _settle(self) -> None:
+        """Take note that it was not refused this time."""
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
+            self.is_no_more = False
+
+    async def _pause(self, seconds: float) -> None:
+        self._hurried.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
 
     def _explained(self, error: ApiError) -> str:
         """Say what is wrong, and what to do."""

@@ -15,6 +15,7 @@ from rumpf.runtime.controller import Controller
 from rumpf.runtime.parsed import Parsed
 from rumpf.runtime.queue import Urgency
 from rumpf.runtime.references import References
+from rumpf.runtime.reflector import Reflector
 from rumpf.runtime.store import Entry, Key
 
 Route = Callable[[Key, Entry | None, Entry | None, str], None]
@@ -30,7 +31,8 @@ class Routes:
     def __init__(self, operator: Operator, controllers: Sequence[Controller], caches: Caches) -> None:
         self._routes: dict[Cached, list[Route]] = {}
         self._controllers = controllers
-        caches.allowed = self._look_in
+        self._caches = caches
+        caches.turned = self._look_again
         for controller in controllers:
             reconciler = controller.reconciler
             self._add(Cached(reconciler.kind), controller.seen)
@@ -50,10 +52,10 @@ class Routes:
         for route in self._routes[what]:
             route(key, before, now, by)
 
-    def _look_in(self, namespace: str) -> None:
-        """Have all looked at that could not be served, or had to do without."""
+    def _look_again(self, what: Reflector) -> None:
+        """Have those looked at that could not be served; if it is about a grant, all that may ask for it."""
         for controller in self._controllers:
-            controller.look_in(namespace)
+            controller.look_again(everything=what in self._caches.by_grant)
 
     def _refer(self, caches: Caches, controller: Controller, watch: Watch, refers: Refers) -> None:
         """Keep count of who names what; it comes before whoever looks at a resource that has changed."""

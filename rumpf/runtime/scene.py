@@ -11,7 +11,7 @@ from rumpf.errors import ApiError, DeclarationError
 from rumpf.kinds import Kind
 from rumpf.objects import Manifest, View
 from rumpf.resource import Resource
-from rumpf.runtime.caches import MANAGED_BY, owned
+from rumpf.runtime.caches import MANAGED_BY, Cached, owned
 from rumpf.runtime.drift import APPLIED, content, covers, fingerprint
 from rumpf.runtime.follows import Selection
 from rumpf.runtime.own import Own
@@ -52,7 +52,10 @@ class Scene(Surroundings):
         name = desired["metadata"]["name"]
         mark = fingerprint(desired)
         wanted = self._owned(view.kind, desired, mark)
-        entry = self._children(view.kind).get(Key(wanted["metadata"].get("namespace", ""), name))
+        place = wanted["metadata"].get("namespace", "")
+        children = self._children(view.kind)
+        self._stage.caches.check((owned(self._stage.operator, view.kind),), place)
+        entry = children.get(Key(place, name))
         if entry is None:
             return await self._create(view, wanted)
         found = view.of(entry.load())
@@ -70,14 +73,18 @@ class Scene(Surroundings):
         """See `World.find`."""
         place = self._resource.namespace if namespace is None else namespace
         key = Key(place if view.kind.namespaced else "", name)
-        for store in self._stores(view.kind):
+        stores = self._stores(view.kind)
+        for store in stores.values():
             if entry := store.get(key):
                 return view.of(entry.load())
+        self._stage.caches.check(stores, key.namespace)
         return None
 
     def children(self, view: type[V]) -> Sequence[V]:
         """See `World.children`."""
         store = self._children(view.kind)
+        # Those of what is in no namespace may be in any.
+        self._stage.caches.check((owned(self._stage.operator, view.kind),), self._resource.namespace or None)
         entries = (store.get(key) for key in store.owned(self._resource.metadata.uid))
         return [view.of(entry.load()) for entry in entries if entry]
 
@@ -293,8 +300,8 @@ class Scene(Surroundings):
             remedy=f"add the kind to @reconciler(..., follows=[{view.kind.kind}])",
         )
 
-    def _stores(self, kind: Kind) -> list[Store]:
-        return [store for what, store in self._stage.caches.stores.items() if what.kind == kind]
+    def _stores(self, kind: Kind) -> dict[Cached, Store]:
+        return {what: store for what, store in self._stage.caches.stores.items() if what.kind == kind}
 
     async def _apply(self, kind: Kind, manifest: Manifest) -> dict[str, Any]:
         self._check_may_write()

@@ -8,7 +8,7 @@ from rumpf.errors import DeclarationError
 from rumpf.kinds import Kind
 from rumpf.operator import Operator
 from rumpf.resource import ObjectMeta
-from rumpf.rights import EVERYWHERE, Grant
+from rumpf.rights import Grant, is_given
 from rumpf.runtime.caches import Caches
 from rumpf.runtime.follows import Follows
 from rumpf.runtime.measured import Measured
@@ -64,8 +64,7 @@ class Stage:
                 remedy="add it to Operator(..., grants=[...])",
             )
         places = self.grants.get(grant.name, grant.places)
-        given = namespace in places or places == EVERYWHERE or bool(places and not namespace)
-        return given and not self.caches.is_refused(grant, namespace)
+        return is_given(places, namespace) and not self.caches.is_refused(grant, namespace)
 
     def looked(self, uid: str, result: str, pause: float, *, there: bool) -> None:
         """See to it that nobody keeps a place, or a turn, for which nobody comes back soon.
@@ -77,7 +76,7 @@ class Stage:
             self.forget(uid)
         elif result in _OVER:
             self.places.forget(uid)
-        elif result == "failed" and pause > _SITS_OUT:
+        elif result == "forbidden" or (result == "failed" and pause > _SITS_OUT):
             self.places.put_off(uid)
         else:
             self.places.looked(uid, again=result == "failed")

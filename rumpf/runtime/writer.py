@@ -17,20 +17,29 @@ _NOT_FOUND, _CONFLICT = 404, 409
 class Writer:
     """Writes what differs, and only while this replica leads."""
 
-    def __init__(self, cached: Cached, stage: Stage, *, exact: bool = False) -> None:
+    def __init__(self, cached: Cached, stage: Stage, *, exact: bool = False, has_status: bool = True) -> None:
         self._cached = cached
         self._kind = cached.kind
         self._stage = stage
         self._exact = exact
         """Whether a status may only be written over the one that was seen."""
+        self._has_status = has_status
         self._store = stage.caches.stores[cached]
         self.settling: set[Key] = set()
         """Whose status is being written: the watch may tell of it before the answer does."""
 
     def change(self, raw: Mapping[str, Any], status: Mapping[str, Any], generation: int) -> Json:
         """Return what is to be written so that the status is this one, about a generation; mostly nothing."""
+        if not self._has_status:
+            return {}
         observed = raw.get("status") or {}
         return difference(settled(status, observed, generation, datetime.now(UTC)), observed)
+
+    async def settle(
+        self, key: Key, raw: Mapping[str, Any], status: Mapping[str, Any], generation: int
+    ) -> None:
+        """Write a status, if it differs from what is there."""
+        await self.status(key, raw, self.change(raw, status, generation))
 
     async def status(self, key: Key, raw: Mapping[str, Any], change: Json) -> None:
         """Write a change of a status, if there is one."""

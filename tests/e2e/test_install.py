@@ -307,7 +307,7 @@ def test_status_tells_of_what_is_installed(project: Project, admin: Kubectl) -> 
     assert same["operator"] == "gadget"
     nobody = project.run("status", "gadget", "widget")
     assert nobody.returncode == 9
-    assert "widget was neither installed nor run" in nobody.stderr
+    assert "widget: it was neither installed nor run here\n  -> this is here: gadget" in nobody.stderr
 
 
 @pytest.mark.nodes("real")

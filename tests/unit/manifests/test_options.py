@@ -83,10 +83,15 @@ def test_a_value_that_does_not_match_is_refused() -> None:
     assert refusal.value.remedy == "write one that matches [0-9]+"
 
 
-@pytest.mark.parametrize(("default", "pattern"), [("small", "[0-9]+"), ("", "."), ("5", "[")])
+@pytest.mark.parametrize(("default", "pattern"), [("small", "[0-9]+"), ("", ".")])
 def test_a_default_that_does_not_match_is_no_declaration(default: str, pattern: str) -> None:
     with pytest.raises(DeclarationError, match="the default"):
         Setting("NOTE_SIZE", default, "Size.", pattern=pattern)
+
+
+def test_a_pattern_that_is_no_regular_expression_is_told_as_that() -> None:
+    with pytest.raises(DeclarationError, match="'\\[' is no regular expression: unterminated"):
+        Setting("NOTE_SIZE", "5", "Size.", pattern="[")
 
 
 def test_a_setting_that_the_operator_does_not_have_is_refused() -> None:

@@ -274,6 +274,20 @@ def test_where_nothing_can_be_heard_who_asks_is_not_told_of_a_list_of_long_befor
     following(play)
 
 
+def test_a_list_that_takes_long_is_not_given_up_while_somebody_waits_for_it() -> None:
+    async def play(it: Following) -> None:
+        it.pod("a")
+        await it.ask(keep=1)
+        await calm(1)
+        it.wire.refuses = lambda verb, _: refusal(500, "InternalError") if verb == "WATCH" else None
+        it.wire.cut()
+        await calm(2.6)
+        it.wire.answer_lag = 10
+        assert await it.names(keep=1) == ["a"]
+
+    following(play)
+
+
 def test_a_list_of_long_ago_that_nobody_has_watched_since_is_listed_again() -> None:
     async def play(it: Following) -> None:
         it.wire.answer_lag = 5

@@ -125,6 +125,31 @@ def test_who_cannot_go_on_gives_its_place_back_and_is_the_first_to_have_one_agai
     assert seats.ask("c", "a") == "a"
 
 
+def test_who_had_a_place_is_first_in_line_until_it_has_one_again() -> None:
+    seats = Seats()
+    seats.ask(*"abc")
+    seats.looked(*"abc")
+    seats.places.put_off("a")
+    assert seats.ask("b", "a") == "b"
+    seats.places.put_off("a")
+    assert seats.ask("a") == ""
+    seats.woken()
+    seats.places.release("seats", "b")
+    assert seats.woken() == "a"
+    assert seats.ask("a") == "a"
+
+
+def test_who_has_come_to_want_no_place_that_is_free_lets_the_next_have_its_turn() -> None:
+    seats = Seats(most=2)
+    seats.ask(*"abcd")
+    seats.looked(*"abcd")
+    seats.places.release("seats", "b")
+    assert seats.woken() == "c"
+    seats.most = 1
+    assert seats.ask("c") == ""
+    assert seats.woken() == "d"
+
+
 def test_who_only_waited_and_cannot_go_on_lines_up_again() -> None:
     seats = Seats()
     seats.ask(*"abc")
