@@ -156,6 +156,7 @@ class ApiError(RumpfError):
         reason: str = "",
         retry_after: float | None = None,
         causes: tuple[str, ...] = (),
+        details: str = "",
     ) -> None:
         super().__init__(what, remedy=remedy, where=where)
         self.status = status
@@ -163,6 +164,8 @@ class ApiError(RumpfError):
         self.retry_after = retry_after
         self.causes = causes
         """What the API server names as causes, a word each: DisruptionBudget, FieldValueInvalid."""
+        self.details = details
+        """What it says of these, if anything."""
 
 
 class ImageError(RumpfError):

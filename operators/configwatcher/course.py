@@ -215,10 +215,15 @@ def _second(now: datetime) -> datetime:
 
 def _in_words(change: Change) -> str:
     if change.kind == MANUAL:
-        return f"asked for ({change.name})"
+        return f"annotation restart={change.name}"
     if not change.keys:
         return f"{change.kind} {change.name}"
     return f"{change.kind} {change.name} ({few(change.keys)})"
+
+
+def pods(count: int) -> str:
+    """Return how many Pods, as people say it."""
+    return f"{count} Pod" if count == 1 else f"{count} Pods"
 
 
 def few(names: Sequence[str]) -> str:

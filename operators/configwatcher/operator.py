@@ -5,6 +5,7 @@ this process, whoever goes on neither forgets a Pod nor restarts one twice: thos
 what has taken their place is newer than the change.
 """
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from operators.configwatcher.spec import (
     ConfigWatcherStatus,
     Pending,
     Rollout,
+    SourceId,
     Window,
 )
 from operators.configwatcher.targets import Target, Targets, moment
@@ -76,10 +78,11 @@ class Looking:
         self.sighting = await self.sources.look(self.watcher, self.world)
         status, news = course.record(self.watcher, self.sighting, self.now)
         status = await self._noted(status, news)
-        if status.rollout and (self.spec.suspend or self.spec.dry_run):
+        lacking = await self._lacking() if status.rollout or status.pending else ()
+        if status.rollout and (self.spec.suspend or self.spec.dry_run or lacking):
             status = course.interrupted(status)
         if status.pending:
-            status = await self._begun(status, status.pending)
+            status = await self._begun(status, status.pending, lacking)
         if status.rollout and not status.rollout.halted:
             status = await self._gone_on(status, status.rollout)
         if status.rollout is None or status.rollout.halted or self.restarting.is_kept:
@@ -132,8 +135,9 @@ class Looking:
 
     async def _needing(self, sources: AbstractSet[tuple[str, str]]) -> AbstractSet[str]:
         """Return the uids of Pods that cannot start without one of these."""
+        staying = {each.uid for each in (await self._look_at_pods()).staying}
         pods = await self.world.select(Pod, self.spec.pod_selector.text(), needs.needs_of)
-        return {uid for uid, needed in pods if needed & sources}
+        return {uid for uid, needed in pods if uid in staying and needed & sources}
 
     def _uncounted(self, status: ConfigWatcherStatus) -> ConfigWatcherStatus:
         """Do not count a restart that is superseded before any Pod was touched."""
@@ -143,9 +147,19 @@ class Looking:
         left = tuple(each for each in status.restarts if each != rollout.started_at)
         return status.model_copy(update={"restarts": left, "begun_at": self.memory.begun_before})
 
-    async def _begun(self, status: ConfigWatcherStatus, pending: Pending) -> ConfigWatcherStatus:
+    async def _lacking(self) -> Sequence[SourceId]:
+        """Return the sources that are not there, and without which Pods could not start again."""
+        missing = self.sighting.missing
+        return [each for each in missing if await self._needing({each})] if missing else ()
+
+    async def _begun(
+        self, status: ConfigWatcherStatus, pending: Pending, lacking: Sequence[SourceId]
+    ) -> ConfigWatcherStatus:
         """Begin the restart, unless it is to wait."""
         self._gate = gates.closed(self.spec, status, pending, self.now)
+        if self._gate is None and lacking:
+            names = course.few([str(each) for each in lacking])
+            self._gate = gates.Gate("SourceMissing", f"Pods could not start without {names}")
         if self._gate is None and not self._may_restart:
             self._gate = gates.Gate(
                 "NotGranted", "templates of workloads may not be edited in this namespace"
@@ -163,7 +177,7 @@ class Looking:
         self.memory.begun_before = before
         await self.world.save(self._told(status))
         why = course.in_words(status.rollout.changes)
-        self.world.event("Restarting", f"{status.rollout.outdated} Pods, because of {why}")
+        self.world.event("Restarting", f"{course.pods(status.rollout.outdated)}, because of {why}")
         return status
 
     @property
@@ -183,7 +197,7 @@ class Looking:
             self.world.again(min((gate.until - self.now).total_seconds() + 0.01, _LONGEST_WAIT))
         if gate.name == "DryRun" and (self._is_news or pending.waits_for != gate.name):
             why = course.in_words(pending.changes)
-            self.world.event("WouldRestart", f"{len(status.outdated)} Pods, because of {why}")
+            self.world.event("WouldRestart", f"{course.pods(len(status.outdated))}, because of {why}")
         until = course.written(gate.until) if gate.until else None
         waiting = pending.model_copy(update={"waits_for": gate.name, "not_before": until})
         status = status.model_copy(update={"pending": waiting})
@@ -209,7 +223,7 @@ class Looking:
             # First: seen again it would be told and counted again.
             await self.world.save(self._told(status))
             why, count = status.last_restart.reason, status.last_restart.pods
-            self.world.event("Restarted", f"{count} Pods, because of {why}")
+            self.world.event("Restarted", f"{course.pods(count)}, because of {why}")
             self.world.count(RESTARTS, result="done")
             self.world.count(REPLACED, count, strategy=self.spec.strategy)
             over = moment(status.last_restart.finished_at)

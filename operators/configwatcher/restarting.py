@@ -1,6 +1,6 @@
 """Sends outdated Pods away, no more at a time than may be missing, and waits for what takes their place."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -128,7 +128,7 @@ class Restarting:
         if spec.strategy == "Rollout":
             await self._roll_out(step, everything=now >= self.progressed + step.deadline)
         else:
-            room = Room.within(spec.max_unavailable, rollout.pods, self.expected.of_each, working)
+            room = Room.within(spec.max_unavailable, *self._intended(rollout, targets), working)
             if await self._send_away(step, room):
                 self.progressed = now
         self.is_kept = bool(self.blocked) and not step.lacks
@@ -148,6 +148,18 @@ class Restarting:
                 world.again(settled + 0.05)
         self.selects_others = False
         return self._told(status.model_copy(update={"rollout": rollout}), rollout, left, now)
+
+    def _intended(self, rollout: Rollout, targets: Targets) -> tuple[int, Mapping[str, int]]:
+        """Return how many Pods there are to be, in all and of each owner: those too that cannot start.
+
+        A restart does not wait for these, but they are not at work either. Where there is no node for one, it
+        is one more than there were.
+        """
+        there = {
+            uid: sum(1 for each in share.staying if each.has_a_node) for uid, share in targets.shares.items()
+        }
+        of_each = {uid: max(own, there.get(uid, 0)) for uid, own in self.expected.of_each.items()}
+        return max(rollout.pods, sum(there.values())), of_each
 
     async def _counted(
         self,

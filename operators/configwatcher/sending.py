@@ -141,7 +141,7 @@ async def _go(target: Target, world: World, *, evict: bool) -> str:
         if error.status == _NOT_FOUND:
             return ""
         if error.status == _BUSY and "DisruptionBudget" in error.causes:
-            return f"a PodDisruptionBudget keeps them: {error.what}"
+            return f"a PodDisruptionBudget keeps them: {error.details or error.what}"
         if error.status == _BROKEN and "PodDisruptionBudget" in error.what:
             return f"they cannot be evicted: {error.what}"
         raise

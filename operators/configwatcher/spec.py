@@ -205,7 +205,8 @@ class Pending(Model):
     changes: tuple[Change, ...] = ()
     """What has changed."""
     waits_for: str | None = None
-    """What it waits for: Suspended, DryRun, Debounce, Interval, Limit, Window, NotGranted, Turn."""
+    """What it waits for: Suspended, DryRun, Debounce, Interval, Limit, Window, SourceMissing, NotGranted or
+    Turn."""
     not_before: Time | None = None
     """When that is over, if it is known."""
 
@@ -286,6 +287,7 @@ class ConfigWatcher(
         Column("ConfigMap", ".spec.configMap"),
         Column("Strategy", ".spec.strategy", priority=1),
         Column("Phase", ".status.phase"),
+        Column("Reason", '.status.conditions[?(@.type=="Progressing")].reason', priority=1),
         Column("Pods", ".status.pods", type="integer"),
         Column("Restarted", ".status.lastRestart.finishedAt", type="date"),
         Column("Why", ".status.lastRestart.reason", priority=1),

@@ -19,6 +19,7 @@ _SERVERS_DIFFER = timedelta(seconds=2)
 """So far those of two API servers may be apart, whose times have whole seconds only."""
 _FOR_EVER = "Always"
 """The restartPolicy of Pods that are meant to run for ever; others do their work, and end."""
+_NO_NODE = {"Unschedulable", "SchedulingGated"}
 _MIRROR = "kubernetes.io/config.mirror"
 _OPERATOR = ("rumpf.dev/operator", "configwatcher")
 
@@ -67,6 +68,11 @@ class Target:
             matters=_matters(pod, owner),
             version=str(pod.metadata.get("resourceVersion", "")),
         )
+
+    @property
+    def has_a_node(self) -> bool:
+        """Whether it has been at work, or says of its containers why it is not."""
+        return self.started is not None or (self.trouble is not None and self.trouble[0] not in _NO_NODE)
 
     def is_stuck(self, patience: datetime) -> bool:
         """Whether it cannot start, or has not for long: once it does it reads what is there then."""

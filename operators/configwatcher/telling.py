@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from operators.configwatcher.content import MOST_KEYS
 from operators.configwatcher.course import few, in_words
 from operators.configwatcher.gates import Gate
 from operators.configwatcher.sources import Sighting
@@ -51,7 +52,7 @@ def _phase(status: ConfigWatcherStatus, at: Circumstances) -> str:
 def _ready(status: ConfigWatcherStatus, at: Circumstances) -> _Said:
     if at.sighting.withheld:
         names = ", ".join(each.name for each in at.sighting.withheld)
-        remedy = "install the operator with --grant secrets=<namespace>"
+        remedy = "install the operator with --grant secrets=NAMESPACE, this one beside those that have it"
         return "False", "NotGranted", f"Secrets may not be read in this namespace ({names}): {remedy}"
     if not at.may_restart:
         remedy = "choose another strategy, or install the operator with --grant rollout"
@@ -60,22 +61,36 @@ def _ready(status: ConfigWatcherStatus, at: Circumstances) -> _Said:
         return "False", "SourceMissing", f"not there (yet): {_names(at.sighting.missing)}"
     if status.rollout and status.rollout.halted:
         return "False", "Halted", "replacements do not become Ready"
-    return "True", "Watching", f"watches {_names(at.sighting.found)}"
+    doubts = [*_absent(at), *(["the podSelector selects no Pod"] if status.pods == 0 else [])]
+    return "True", "Watching", "; ".join([f"watches {_names(at.sighting.found)}", *doubts])
+
+
+def _absent(at: Circumstances) -> list[str]:
+    """Say which keys are watched that are not there: misspelt, perhaps."""
+    return [
+        f"{each} has no key {few(absent)}"
+        for each, source in at.spec.sources
+        # Of more nobody knows the names.
+        if (found := at.sighting.found.get(each)) and len(source.keys) <= MOST_KEYS
+        if (absent := sorted(set(source.keys) - set(found.keys)))
+    ]
 
 
 def _progressing(status: ConfigWatcherStatus, at: Circumstances) -> _Said:
     if rollout := status.rollout:
         if rollout.halted:
-            return "False", "Halted", "no more Pods are touched until the config changes or somebody resumes"
+            how = "annotate it with k8spatterns.com/resume=<anything new>"
+            return "False", "Halted", f"no more Pods are touched until the content changes, or you {how}"
         if at.blocked:
             return "True", "Blocked", at.blocked
-        what = f"{rollout.outdated} of {rollout.pods} Pods are replaced"
-        return "True", "Restarting", f"{what} because of {in_words(rollout.changes)}"
+        left = len(status.outdated)
+        what = f"{left} of {rollout.outdated} Pods are still to be replaced"
+        return "True", "Restarting", f"{what}, because of {in_words(rollout.changes)}"
     if pending := status.pending:
         why = in_words(pending.changes)
         if at.gate is None:
             return "True", "Pending", why
-        until = f" until {_clock(at.gate.until)}" if at.gate.until else ""
+        until = f"; it waits until {_clock(at.gate.until)}" if at.gate.until else ""
         waits = at.gate.until is not None or at.gate.name == "Turn"
         return ("True" if waits else "False"), at.gate.name, f"{why}: {at.gate.why}{until}"
     return "False", "Watching", "nothing is to be done"
@@ -92,6 +107,8 @@ def _degraded(status: ConfigWatcherStatus, at: Circumstances) -> _Said:
 def _disruptive(spec: ConfigWatcherSpec, targets: Targets) -> _Said:
     if spec.strategy == "Rollout":
         return "False", "RolledOut", "the workload replaces its Pods at its own pace"
+    if not targets.staying:
+        return "False", "NoPods", "the podSelector selects no Pod"
     alone = left_alone(targets, spec.max_unavailable)
     if not alone:
         return "False", "OthersStay", "some Pods stay at work while others are replaced"

@@ -1,4 +1,7 @@
-"""Message: a text, printed by a Pod. `kopf run -m operators.message --standalone` starts the operator."""
+"""Message: a text, printed by a Pod.
+
+`python -m kopf run -m operators.message --standalone --all-namespaces` starts the operator.
+"""
 
 from operators.message.operator import operator
 from rumpf.runtime import host

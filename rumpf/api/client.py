@@ -226,6 +226,7 @@ def _refusal(status: int, text: bytes, where: str, retry_after: str | None) -> A
         422: "change what the message names",
     }.get(status, "try again")
     details = said.get("details") or {}
+    causes = details.get("causes") or ()
     seconds = retry_after or details.get("retryAfterSeconds")
     return ApiError(
         said.get("message") or f"HTTP {status}",
@@ -234,7 +235,8 @@ def _refusal(status: int, text: bytes, where: str, retry_after: str | None) -> A
         status=status,
         reason=said.get("reason") or "",
         retry_after=float(seconds) if seconds and str(seconds).isdigit() else None,
-        causes=tuple(str(cause.get("reason", "")) for cause in details.get("causes") or ()),
+        causes=tuple(str(cause.get("reason", "")) for cause in causes),
+        details="; ".join(str(cause["message"]) for cause in causes if cause.get("message")),
     )
 
 

@@ -227,7 +227,7 @@ def test_a_person_may_ask_for_a_restart_and_need_not_wait_for_it(stage: Stage) -
     stage.operator()
     begin(stage, windows=[CLOSED], debounceSeconds=600, minIntervalSeconds=600, maxRestartsPerHour=1)
     stage.kubectl("annotate", "configwatcher", APP, f"{RESTART}=ticket-1")
-    assert stage.restarted()["reason"] == "asked for (ticket-1)"
+    assert stage.restarted()["reason"] == "annotation restart=ticket-1"
     stage.kubectl("annotate", "--overwrite", "configwatcher", APP, f"{RESTART}=ticket-2")
     stage.restarted(times=2)
     stage.kubectl("annotate", "--overwrite", "configwatcher", APP, f"{RESTART}=ticket-2", "note=another")
@@ -294,6 +294,37 @@ def test_whatever_a_change_waits_for_it_still_waits_for_when_the_operator_is_bac
         stage.amend(name, **release)
         stage.restarted(name)
         assert stage.births(name) == 2
+
+
+def test_while_a_source_is_gone_that_pods_could_not_start_without_none_is_touched(stage: Stage) -> None:
+    stage.operator()
+    needing = [{"name": "MESSAGE", "valueFrom": {"configMapKeyRef": {"name": CONFIG, "key": "message"}}}]
+    stage.configmap()
+    stage.deployment(env=needing)
+    stage.watcher(suspend=True)
+    stage.adopted()
+    stage.annotate(RESTART, "now")
+    stage.says("Progressing", "Suspended")
+    stage.delete("configmaps", CONFIG)
+    stage.says("Ready", "SourceMissing")
+    stage.amend(suspend=False)
+    stage.says("Progressing", "SourceMissing", status="False")
+    untouched(stage)
+    stage.configmap()
+    stage.restarted()
+    assert stage.births() == 2
+
+
+def test_a_source_that_pods_can_do_without_keeps_nothing(stage: Stage) -> None:
+    stage.operator()
+    stage.configmap()
+    optional = [{"configMapRef": {"name": "extra", "optional": True}}, {"configMapRef": {"name": CONFIG}}]
+    stage.deployment(envFrom=optional)
+    stage.watcher(config=None, configMaps=[{"name": CONFIG}, {"name": "extra"}])
+    stage.says("Ready", "SourceMissing")
+    stage.change(message="Updated!")
+    stage.until(lambda: stage.status().get("lastRestart", {}).get("pods") == 1, "it restarts its Pod")
+    assert stage.births() == 2
 
 
 # --- its own end ---

@@ -186,7 +186,7 @@ def test_where_all_have_started_since_nothing_begins_and_nothing_is_counted() ->
     [
         ((Change(kind="ConfigMap", name="a", keys=("x", "y")),), "ConfigMap a (x, y)"),
         ((Change(kind="Secret", name="a"),), "Secret a"),
-        ((Change(kind=MANUAL, name="now"),), "asked for (now)"),
+        ((Change(kind=MANUAL, name="now"),), "annotation restart=now"),
         (
             tuple(Change(kind="ConfigMap", name=f"{number}") for number in range(7)),
             "ConfigMap 0, ConfigMap 1, ConfigMap 2, ConfigMap 3, ConfigMap 4 and 2 more",

@@ -94,6 +94,24 @@ def test_replacements_that_do_not_become_ready_stop_it_at_one_batch(play: Play) 
     assert town.events.count("RestartHalted") == 1
 
 
+@pytest.mark.parametrize("deadline", [600, 20])
+def test_mended_while_a_replacement_cannot_start_it_touches_none_that_is_at_work(
+    play: Play, deadline: int
+) -> None:
+    town = play(replicas=2, spec={"progressDeadlineSeconds": deadline})
+    town.keeps_waiting = True
+    town.change(message="needs what is not there")
+    work(town, 40)
+    assert len(town.departures) == 1
+    town.change(message="mended")
+    work(town, 5)
+    assert len(town.departures) == 1, "the other is the only one at work"
+    town.keeps_waiting = False
+    town.settle()
+    assert min(each.ready_left for each in town.departures) == 1
+    assert {pod.has_read for pod in town.staying} == {town.content}
+
+
 def test_another_process_touches_no_pod_of_one_that_is_halted_either(play: Play) -> None:
     town = halted(play)
     town.memory = {}

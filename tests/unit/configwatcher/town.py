@@ -60,6 +60,8 @@ class Inhabitant:
     starts_at: datetime
     ready_after: float
     started: datetime | None = None
+    keeps_waiting: bool = False
+    """Whether it says that something is missing that it needs."""
     ready: bool = False
     turned: datetime | None = None
     """When that became so."""
@@ -71,7 +73,8 @@ class Inhabitant:
     def raw(self) -> Json:
         """It, as the API server tells."""
         leaving = {"deletionTimestamp": second(self.gone_at)} if self.gone_at else {}
-        state = {"running": {"startedAt": second(self.started)}} if self.started else {"waiting": {}}
+        waiting = {"reason": "CreateContainerConfigError"} if self.keeps_waiting else {}
+        state = {"running": {"startedAt": second(self.started)}} if self.started else {"waiting": waiting}
         return {
             "metadata": {
                 "name": self.name,
@@ -138,6 +141,8 @@ class Town:
     """Told of each request, "before" and "after" it is done; what it raises befalls the operator."""
     broken: bool = False
     """Whether Pods that read what is there now never get Ready."""
+    keeps_waiting: bool = False
+    """Whether Pods cannot start, because what they need is not there."""
     is_crowded: bool = False
     """Whether others have all the turns."""
     budget: int | None = None
@@ -206,7 +211,9 @@ class Town:
             if pod.gone_at and pod.gone_at <= self.now:
                 del self.pods[pod.name]
             elif pod.started is None and pod.starts_at <= self.now:
-                pod.started, pod.has_read = self.now, self.content
+                pod.keeps_waiting = self.keeps_waiting
+                if not pod.keeps_waiting:
+                    pod.started, pod.has_read = self.now, self.content
             if pod.started and self.now >= pod.started + timedelta(seconds=pod.ready_after):
                 was, pod.ready = pod.ready, not (self.broken and pod.has_read == self.content)
                 pod.turned = self.now if pod.ready != was else pod.turned
