@@ -89,6 +89,11 @@ def amount_of(count: int, unit: str) -> str:
     return f"{count / 2**20:.1f} MiB" if unit == "B" else f"{count} {unit}"
 
 
+def counted(count: int, noun: str) -> str:
+    """`count` things, in the plural that a regular noun has."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def for_stream(stream: TextIO | None = None) -> Console:
     """Pick the console that suits `stream` (stderr by default)."""
     stream = stream if stream is not None else sys.stderr

@@ -1,6 +1,6 @@
 """ConfigWatcher: restarts Pods when their config changes.
 
-`kopf run -m operators.configwatcher --standalone` starts the operator.
+`python -m kopf run -m operators.configwatcher --standalone --all-namespaces` starts the operator.
 """
 
 from operators.configwatcher.operator import operator

@@ -7,6 +7,8 @@ import click
 
 from rumpf.cli.completion import contexts, grants, namespaces
 from rumpf.errors import UsageError
+from rumpf.manifests import Options
+from rumpf.manifests.workload import settings_of
 from rumpf.operator import Operator
 from rumpf.rights import EVERYWHERE, WITHHELD
 
@@ -62,9 +64,13 @@ adopt_option = click.option(
 
 
 def settings_of_each(operators: Iterable[Operator], settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return each operator's share of the settings; refuse those that none of them has."""
-    names = {each.name: [setting.name for setting in each.settings] for each in operators}
-    return _shares(names, settings, "setting", "--set")
+    """Return each operator's share of the settings; refuse those that none has, and what they cannot be."""
+    known = {each.name: each for each in operators}
+    names = {name: [setting.name for setting in each.settings] for name, each in known.items()}
+    shares = _shares(names, settings, "setting", "--set")
+    for name, share in shares.items():
+        settings_of(known[name], share)
+    return shares
 
 
 def grants_of_each(
@@ -73,6 +79,16 @@ def grants_of_each(
     """Return each operator's share of what is said of grants; refuse those that none of them has."""
     names = {each.name: [grant.name for grant in each.grants] for each in operators}
     return _shares(names, grants, "grant", "--grant")
+
+
+def check_choice(
+    operators: Iterable[Operator], settings: Mapping[str, str], grants: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Refuse settings and grants that operators cannot be run with, before anything is made for them."""
+    chosen = tuple(operators)
+    settings_of_each(chosen, settings)
+    for share in grants_of_each(chosen, grants).values():
+        Options(grants=share)
 
 
 def grants_of(granted: Iterable[str], withheld: Iterable[str]) -> dict[str, tuple[str, ...]]:

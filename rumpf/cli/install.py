@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -21,7 +22,7 @@ from rumpf.cli.choosing import (
 )
 from rumpf.cli.completion import operators
 from rumpf.cli.render import pairs
-from rumpf.console import Console, for_stream
+from rumpf.console import Console, counted, for_stream
 from rumpf.errors import RumpfError
 from rumpf.manifests import Options
 from rumpf.project import find
@@ -77,6 +78,11 @@ def install(  # noqa: PLR0913 - one for each option
     selected = project.select(names)
     shares = settings_of_each(selected.values(), pairs(settings))
     grants = grants_of_each(selected.values(), grants_of(granted, withheld))
+    # All that can be refused without a cluster is refused before one is asked.
+    chosen = {
+        name: Options(namespace, image, watch, replicas, shares[name], grants=grants[name])
+        for name in selected
+    }
     place = target(context, console)
     orders: list[Order] = []
     for name, operator in selected.items():
@@ -84,7 +90,7 @@ def install(  # noqa: PLR0913 - one for each option
         values = settings_for(place, operator, shares[name], console)
         if not dry_run:
             put_into_node(place, operator, taken, values, console)
-        options = Options(namespace, taken.name, watch, replicas, values, grants=grants[name])
+        options = replace(chosen[name], image=taken.name, settings=values)
         orders.append(Order(operator, options, taken.digest, timeout, adopt, dry_run))
     done, failed = asyncio.run(_install_all(place, orders, console))
     if output == "json":
@@ -121,7 +127,7 @@ async def _install_all(
 def _summary(done: "Installed", *, dry_run: bool) -> str:
     changed = sum(each.outcome != "unchanged" for each in done.changes)
     if dry_run:
-        return f"{done.operator}: {f'{changed} objects' if changed else 'nothing'} would change"
-    what = f"{changed} objects changed" if changed else "nothing to change"
+        return f"{done.operator}: {counted(changed, 'object') if changed else 'nothing'} would change"
+    what = f"{counted(changed, 'object')} changed" if changed else "nothing to change"
     leads = f", {done.leader} leads" if done.leader else ""
     return f"{done.operator}: installed in {done.namespace} after {done.seconds:.1f} s: {what}{leads}"

@@ -11,11 +11,13 @@ from rumpf.console import Advance, Console
 from rumpf.install.sight import Row
 
 if TYPE_CHECKING:
+    from rich.live import Live as RichLive
     from rich.table import Table
 
 _MOST_ROWS = 25
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_EVERY = 4
+_EVERY = 0.25
+"""Seconds between two looks at whether the table has changed."""
 
 
 class Live:
@@ -60,19 +62,44 @@ class Live:
         from rich.live import Live as RichLive
 
         drawn = RichLive(
+            table_of(rows(), title),
             console=RichConsole(stderr=True),
-            refresh_per_second=_EVERY,
-            get_renderable=lambda: table_of(rows(), title),
+            auto_refresh=False,
             redirect_stdout=False,
             redirect_stderr=False,
         )
+        over = threading.Event()
+        drawing = threading.Thread(
+            target=_draw, args=(drawn, lambda: table_of(rows(), title), over), name="table", daemon=True
+        )
         with drawn:
             self._drawn = drawn
+            drawing.start()
             try:
                 yield
             finally:
+                over.set()
+                drawing.join()
                 with self._lock:
                     self._drawn = None
+
+
+def _draw(drawn: "RichLive", table: "Callable[[], Table]", over: threading.Event) -> None:
+    """Write the table anew whenever it looks different, and at the end; not while nothing changes."""
+    before: object = None
+    while True:
+        last = over.wait(_EVERY)
+        before = redrawn(drawn, table(), before)
+        if last:
+            return
+
+
+def redrawn(drawn: "RichLive", table: "Table", before: object) -> object:
+    """Write a table, unless it looks as before; return how it looks."""
+    looks = (drawn.console.size, drawn.console.render_lines(table, pad=False))
+    if looks != before:
+        drawn.update(table, refresh=True)
+    return looks
 
 
 def table_of(rows: list[Row], title: str) -> "Table":

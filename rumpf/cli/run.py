@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from dataclasses import replace
 
 import click
 
@@ -73,11 +74,11 @@ def run(  # noqa: PLR0913 - one for each option
     operator = project.load(name)
     shares = settings_of_each([operator], pairs(settings))
     grants = grants_of_each([operator], grants_of(granted, withheld))[operator.name]
+    chosen = Options(namespace, None, watch, None, shares[operator.name], grants=grants)
     place = target(context, console)
     values = settings_for(place, operator, shares[operator.name], console)
     put_into_node(place, operator, None, values, console)
-    options = Options(namespace, None, watch, None, values, grants=grants)
-    cast = Cast(operator, options, project.root, http, take_over, adopt)
+    cast = Cast(operator, replace(chosen, settings=values), project.root, http, take_over, adopt)
 
     async def work() -> int:
         async with Api(place.connection, agent="rumpf-run") as api:

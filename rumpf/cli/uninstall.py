@@ -10,7 +10,7 @@ import click
 
 from rumpf.cli.choosing import context_option, output_option
 from rumpf.cli.completion import operators
-from rumpf.console import Console, for_stream
+from rumpf.console import Console, counted, for_stream
 from rumpf.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ async def _uninstall_all(
                 console.say(f"{each.operator}: nothing of it is on {place}")
                 continue
             console.say(f"{each.operator}: uninstalling from {place}")
+            if crds and each.users:
+                console.say(f"{each.operator}: deleting {each.lost} with the CRDs")
             changes += await uninstall_one(api, each, console, crds=crds, abandon=abandon, seconds=seconds)
             _say_what_stays(each, console, crds=crds)
         return changes
@@ -99,17 +101,18 @@ def _ask(going: "Removal") -> None:
     """Have a person say yes to the loss of what people made."""
     if not going.users:
         return
-    lost = " and ".join(map(str, going.users))
     if not sys.stdin.isatty():
         raise UsageError(
-            f"{lost} would be deleted with the CRDs", where="--crds", remedy="say --yes, or leave --crds out"
+            f"{going.lost} would be deleted with the CRDs",
+            where="--crds",
+            remedy="say --yes, or leave --crds out",
         )
     for users in going.users:
         for namespace, name in users.names[:_SHOWN]:
             click.echo(f"  {users.kind.kind} {namespace}/{name}", err=True)
         if len(users.names) > _SHOWN:
             click.echo(f"  and {len(users.names) - _SHOWN} more", err=True)
-    click.confirm(f"Delete {lost}, and what belongs to them?", abort=True, err=True)
+    click.confirm(f"Delete {going.lost}, and what belongs to them?", abort=True, err=True)
 
 
 def _say_what_stays(going: "Removal", console: Console, *, crds: bool) -> None:
@@ -117,7 +120,8 @@ def _say_what_stays(going: "Removal", console: Console, *, crds: bool) -> None:
         return
     for crd in going.crds:
         count = next((len(users.names) for users in going.users if str(users.kind) == crd.name), 0)
-        console.say(f"{going.operator}: the CRD {crd.name} stays, with {count} objects; --crds removes them")
+        made = counted(count, "object")
+        console.say(f"{going.operator}: the CRD {crd.name} stays, with {made}; --crds removes all of it")
     for users in going.users:
         if users.held:
             held = f"{len(users.held)} {users.kind}"

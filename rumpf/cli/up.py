@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from rumpf.cli.choosing import grant_option, grants_of, output_option, settings_option, withhold_option
+from rumpf.cli.choosing import (
+    check_choice,
+    grant_option,
+    grants_of,
+    output_option,
+    settings_option,
+    withhold_option,
+)
 from rumpf.cli.completion import operators
 from rumpf.cli.live import Live
 from rumpf.cli.render import pairs
 from rumpf.cli.show import Choice, Show
 from rumpf.console import Console, for_stream
 from rumpf.errors import NoSuchCluster
+from rumpf.project import find
 
 if TYPE_CHECKING:
     from rumpf.cluster import Cluster, Nodes
@@ -71,6 +79,10 @@ def up(  # noqa: PLR0913 - one for each option
     from rumpf.cluster import attach, best_nodes
 
     begun = time.monotonic()
+    values, grants = pairs(settings), grants_of(granted, withheld)
+    if names or values or grants:
+        # What cannot be is refused before there is a cluster. Else they are imported while it comes up.
+        check_choice(find().select(names).values(), values, grants)
     console = Live(for_stream())
     try:
         there: Cluster | None = attach(cluster_name)
@@ -88,8 +100,8 @@ def up(  # noqa: PLR0913 - one for each option
         console.say(f"fake nodes (Pods are only simulated): {reason}")
     choice = Choice(
         names,
-        pairs(settings),
-        grants_of(granted, withheld),
+        values,
+        grants,
         kind,
         in_cluster,
         image,

@@ -14,6 +14,7 @@ from rumpf.install.kinds import DEPLOYED, DEPLOYMENT, NAMESPACE, kind_of
 from rumpf.install.namespaces import check_namespaces
 from rumpf.install.rollout import Rollout
 from rumpf.install.target import Target
+from rumpf.install.withdrawn import withdrawals
 from rumpf.kinds import Kind
 from rumpf.manifests import Options, Rendered, render
 from rumpf.objects import Manifest
@@ -63,6 +64,8 @@ async def install(api: Api, target: Target, order: Order, console: Console) -> I
     deadline = Deadline.after(order.timeout)
     console.say(f"{operator.name}: {'would install' if order.dry_run else 'installing'} on {target}")
     await check_namespaces(api, order.options.places)
+    for warning in await withdrawals(api, operator, order.options):
+        console.say(f"{operator.name}: {warning}")
     applier = Applier(
         api,
         operator.name,

@@ -16,13 +16,14 @@ NAMESPACE = Kind("", "v1", "Namespace", "namespaces", False)  # noqa: FBT003
 NODE = Kind("", "v1", "Node", "nodes", False)  # noqa: FBT003
 POD = Kind("", "v1", "Pod", "pods")
 REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets")
+ROLE = Kind(_RBAC, "v1", "Role", "roles")
 SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
 
 RIGHTS = (
     SERVICE_ACCOUNT,
     Kind(_RBAC, "v1", "ClusterRole", "clusterroles", False),  # noqa: FBT003
     Kind(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", False),  # noqa: FBT003
-    Kind(_RBAC, "v1", "Role", "roles"),
+    ROLE,
     Kind(_RBAC, "v1", "RoleBinding", "rolebindings"),
 )
 """Who an operator is, and what it may do."""

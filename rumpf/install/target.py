@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "rumpf-"
 """How the contexts of embedded clusters begin."""
+_SHOWN = 3
 _POD = "KUBERNETES_SERVICE_HOST"
 
 
@@ -50,9 +51,27 @@ def target(context: str | None = None, console: Console | None = None) -> Target
     own = _named(context) if context else _only_one(console or Silent())
     if own is not None:
         return of_cluster(own)
-    connection = _connection(context)
+    try:
+        connection = _connection(context)
+    except ApiError as error:
+        raise _with_those_up(error, context) from error
     found = _embedded(connection.name)
     return Target(connection, found if found is not None and found.url == connection.server else None)
+
+
+def _with_those_up(error: ApiError, context: str | None) -> ApiError:
+    """Have the remedy name the embedded clusters that are up, if no context was named."""
+    from rumpf.cluster import clusters
+
+    up = [f"--context {_PREFIX}{each.name}" for each in clusters()] if context is None else []
+    if not up:
+        return error
+    shown = ", ".join(up[:_SHOWN]) + (", ..." if len(up) > _SHOWN else "")
+    return ApiError(
+        error.what,
+        where=error.where,
+        remedy=f"name an embedded cluster that is up here: {shown}; else {error.remedy}",
+    )
 
 
 def _connection(context: str | None) -> Connection:

@@ -8,7 +8,7 @@ import orjson
 
 from rumpf.api import Api
 from rumpf.api.client import MERGE
-from rumpf.console import Console
+from rumpf.console import Console, counted
 from rumpf.errors import ApiError, InstallError
 from rumpf.install.applying import Change
 from rumpf.install.asking import NOT_FOUND, Deadline, delete, patiently, read
@@ -50,6 +50,11 @@ class Removal:
     def empty(self) -> bool:
         """Whether nothing of it is there."""
         return not self.parts and not self.crds
+
+    @property
+    def lost(self) -> str:
+        """How many objects of people's would go with the CRDs, kind by kind."""
+        return " and ".join(map(str, self.users))
 
 
 async def removal(api: Api, operator: str) -> Removal:
@@ -145,8 +150,8 @@ async def _let_go(api: Api, going: Removal, console: Console, *, abandon: bool) 
         return
     if not abandon:
         raise InstallError(
-            f"{len(held)} objects have a finalizer that only the operator takes away, and it does not run: "
-            f"{some([f'{kind.kind} {namespace}/{name}' for kind, namespace, name in held])}",
+            f"{counted(len(held), 'object')} held by a finalizer that only the operator takes away, and it "
+            f"does not run: {some([f'{kind.kind} {namespace}/{name}' for kind, namespace, name in held])}",
             where=f"{going.operator}-operator",
             remedy=f"rumpf install {going.operator} (or run), and then this again; or --abandon, if what it "
             "made for them outside of the cluster may stay",

@@ -142,7 +142,10 @@ def test_what_is_given_follows_what_was_said_last_and_goes_with_the_operator(
     before = everything(admin)
     project("install", "gadget", IN_ROOM, "--grant=secrets=team-a,team-b")
     assert granted(admin) == ["Role team-a", "Role team-b", "RoleBinding team-a", "RoleBinding team-b"]
+    told = "warning: team-a loses the grant secrets; to keep it: --grant secrets=team-a,team-b\n"
+    assert told in project("install", "gadget", IN_ROOM, "--grant=secrets=team-b", "--dry-run")
     said = project("install", "gadget", IN_ROOM, "--grant", "secrets=team-b")
+    assert told in said
     assert "deleted    Role team-a/gadget-operator-secrets" in said
     assert granted(admin) == ["Role team-b", "RoleBinding team-b"]
     (again,) = project.json("install", "gadget", IN_ROOM, "--grant=secrets=team-b")
@@ -150,7 +153,8 @@ def test_what_is_given_follows_what_was_said_last_and_goes_with_the_operator(
     project("install", "gadget", IN_ROOM, "--grant=secrets")
     assert granted(admin) == []
     assert may(admin, "team-a")
-    project("install", "gadget", IN_ROOM)
+    said = project("install", "gadget", IN_ROOM)
+    assert "warning: every namespace loses the grant secrets; to keep it: --grant secrets\n" in said
     assert not may(admin, "team-a")
     project("install", "gadget", IN_ROOM, "--grant=secrets=team-a")
     project("uninstall", "gadget", "--crds", "--yes")

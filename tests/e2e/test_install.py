@@ -182,13 +182,14 @@ def test_uninstall_keeps_what_people_made_unless_they_say_otherwise(project: Pro
     project("install", "gadget", IN_ROOM)
     admin("create", "--filename=-", input=gadget("mine"))
     said = project("uninstall", "gadget")
-    assert "the CRD gadgets.gadgets.test stays, with 1 objects" in said
+    assert "the CRD gadgets.gadgets.test stays, with 1 object;" in said
     assert admin("get", "gadgets", "--output=name") == "gadget.gadgets.test/mine\n"
     done = project.run("uninstall", "gadget", "--crds")
     assert done.returncode == 2
     assert "1 gadgets.gadgets.test would be deleted with the CRDs" in done.stderr
     assert admin("get", "gadgets", "--output=name") == "gadget.gadgets.test/mine\n"
-    project("uninstall", "gadget", "--crds", "--yes")
+    said = project("uninstall", "gadget", "--crds", "--yes")
+    assert "gadget: deleting 1 gadgets.gadgets.test with the CRDs" in said
     assert admin.run("get", "gadgets").returncode != 0
 
 

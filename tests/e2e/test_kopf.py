@@ -5,30 +5,44 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from rumpf.testing import Kubectl, Logs, Operators
+from tests.e2e.pages import blocks
 
 ROOT = Path(__file__).parents[2]
+_PYTHON = ".venv/bin/python "
+_NOT_THEIRS = ("POD_", "RUMPF_", "PYTHONPATH")
+
+
+def as_readme_says() -> tuple[list[str], list[str]]:
+    """Return what README.md has its reader type: what kubectl is asked to do, and what Python is."""
+    applied, started = next(
+        block.text.splitlines()
+        for block in blocks((ROOT / "README.md").read_text())
+        if "kopf run" in block.text
+    )
+    assert started.startswith(_PYTHON)
+    return applied.split()[1:], started.removeprefix(_PYTHON).split()
 
 
 @contextmanager
-def kopf_run(kubectl: Kubectl, log: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run `kopf run`, as an administrator who is in no Pod; it is killed where it does not end by itself."""
+def python(
+    kubectl: Kubectl, log: Path, folder: Path, arguments: Sequence[str]
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run Python, as an administrator who is in no Pod; it is killed where it does not end by itself."""
     variables = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("POD_", "RUMPF_"))},
+        **{name: value for name, value in os.environ.items() if not name.startswith(_NOT_THEIRS)},
         "KUBECONFIG": str(kubectl.kubeconfig),
         "WATCH_NAMESPACE": str(kubectl.namespace),
-        "PYTHONPATH": os.pathsep.join([str(log.parent), str(ROOT)]),
     }
-    command = [sys.executable, "-m", "kopf", "run", "--standalone", f"--namespace={kubectl.namespace}"]
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [*command, *arguments], env=variables, stdout=file, stderr=subprocess.STDOUT
+            [sys.executable, *arguments], cwd=folder, env=variables, stdout=file, stderr=subprocess.STDOUT
         )
     try:
         yield process
@@ -50,16 +64,19 @@ def message(kubectl: Kubectl, name: str) -> None:
     kubectl("apply", "--filename=-", input=manifest)
 
 
-def test_kopf_run_starts_the_operator_and_ends_it_in_order(
+def test_kopf_run_starts_the_operator_as_the_readme_says_and_ends_it_in_order(
     kubectl: Kubectl, operators: Operators, busybox: str, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MESSAGE_IMAGE", busybox)
     operators.install("message")
-    with kopf_run(kubectl, log, "--module=operators.message") as running:
+    (*apply, crd), started = as_readme_says()
+    kubectl(*apply, str(ROOT / crd), "--dry-run=server", "--force-conflicts")
+    with python(kubectl, log, ROOT, started) as running:
         message(kubectl, "hello")
         kubectl("wait", "--for=condition=Ready", "message/hello", "--timeout=60s")
         running.send_signal(signal.SIGTERM)
         assert running.wait(30) == 0
+    assert "WARN" not in log.read_text().upper(), "neither of what it is to watch, nor of anything else"
     assert kubectl("get", "message/hello", "--output=jsonpath={.metadata.finalizers}") == ""
 
 
@@ -68,6 +85,7 @@ def test_plain_kopf_handlers_work_beside_a_reconciler(
 ) -> None:
     monkeypatch.setenv("MESSAGE_IMAGE", busybox)
     operators.install("message")
+    (log.parent / "operators").symlink_to(ROOT / "operators")
     (log.parent / "both.py").write_text(
         textwrap.dedent(
             """
@@ -82,7 +100,8 @@ def test_plain_kopf_handlers_work_beside_a_reconciler(
             """
         )
     )
-    with kopf_run(kubectl, log, "--module=both"):
+    here = f"--namespace={kubectl.namespace}"
+    with python(kubectl, log, log.parent, ["-m", "kopf", "run", "--standalone", here, "--module=both"]):
         message(kubectl, "hello")
         kubectl("create", "configmap", "plain")
         kubectl("label", "configmap", "plain", "mark=me")

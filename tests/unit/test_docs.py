@@ -5,8 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 import rumpf
+from rumpf.manifests.people import peoples_roles
+from rumpf.project import Project
 from tests.e2e.pages import Block, blocks
 from tests.unit.signatures import signature, words
 
@@ -148,3 +151,34 @@ def test_the_first_screen_of_the_readme_is_two_commands_that_do_all() -> None:
         assert block.text.count("\n") == 1
         assert block.text.startswith("python3 -m venv .venv && .venv/bin/pip install")
     assert ENGLISH.read_text().splitlines().index(second.text.strip()) < 24
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/install/*.md")), ids=_name)
+def test_a_page_on_installing_begins_with_what_is_not_published_yet(page: Path) -> None:
+    _, first, *_ = page.read_text().split("\n\n")
+    assert first.startswith("**Nothing is published yet:** ")
+    assert "#before-there-is-a-release)" in first
+
+
+def test_the_rights_that_the_page_on_installing_gives_to_people_are_those_of_an_editor() -> None:
+    shown = (
+        each for each in blocks((ROOT / "docs/install/README.md").read_text()) if each.language == "yaml"
+    )
+    role, binding = yaml.safe_load_all(next(each.text for each in shown if "kind: Role\n" in each.text))
+    given = {
+        (rule["apiGroups"][0], plural, verb)
+        for rule in role["rules"]
+        for plural in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    of_editors = {
+        (rule["apiGroups"][0], plural, verb)
+        for each in peoples_roles(Project(ROOT).load("message"))
+        for rule in each["rules"]
+        for plural in rule["resources"]
+        for verb in rule["verbs"]
+        if "/" not in plural and verb != "deletecollection"
+    }
+    assert given == of_editors
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert binding["metadata"] == role["metadata"]

@@ -17,6 +17,7 @@ from tests.unit.install.operators import made
 @pytest.fixture(autouse=True)
 def _no_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "absent"))
+    monkeypatch.setenv("RUMPF_CACHE", str(tmp_path / "cache"))
 
 
 def error_of(*arguments: str) -> RumpfError:
@@ -50,6 +51,20 @@ def test_a_setting_that_no_operator_has_is_refused_with_those_that_they_have() -
     error = error_of("install", "message", "--set=TYPO=1")
     assert isinstance(error, UsageError)
     assert "MESSAGE_IMAGE" in error.remedy
+
+
+@pytest.mark.parametrize("command", ["install", "run", "render"])
+def test_what_a_setting_cannot_be_is_refused_before_a_cluster_or_an_image_is_looked_for(command: str) -> None:
+    error = error_of(command, "configwatcher", "--set=MAX_ROLLOUTS=abc")
+    assert isinstance(error, UsageError)
+    assert str(error).startswith("MAX_ROLLOUTS: it cannot be 'abc'")
+
+
+def test_a_setting_without_a_value_stands_for_its_default() -> None:
+    operator = made(settings=[Setting("A", "1", "One.", pattern="[0-9]+")])
+    assert settings_of_each([operator], {"A": ""}) == {"thing": {"A": ""}}
+    with pytest.raises(UsageError, match="it cannot be 'x'"):
+        settings_of_each([operator], {"A": "x"})
 
 
 def test_each_operator_gets_its_own_settings_alone() -> None:

@@ -5,13 +5,18 @@ import io
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console as RichConsole
+from rich.live import Live as RichLive
 
-from rumpf.cli.live import Live, age, table_of
+from rumpf.cli import cli
+from rumpf.cli.live import Live, age, redrawn, table_of
 from rumpf.cli.show import Choice, Show
 from rumpf.console import Lines
+from rumpf.errors import UsageError
 from rumpf.install.sight import Row
 
 
@@ -56,6 +61,58 @@ def test_elsewhere_each_change_is_a_line_and_nothing_is_said_twice() -> None:
         "Message default/a: Ready Printing It prints",
         "Message default/a: deleted",
     ]
+
+
+def test_on_a_terminal_nothing_is_written_while_nothing_changes() -> None:
+    stream = io.StringIO()
+    console = RichConsole(file=stream, force_terminal=True, width=120, height=30)
+    with RichLive(console=console, auto_refresh=False) as live:
+        looks = redrawn(live, table_of([row("a")], "x"), None)
+        written = stream.getvalue()
+        assert "default/a" in written
+        assert redrawn(live, table_of([row("a")], "x"), looks) == looks
+        assert stream.getvalue() == written
+        redrawn(live, table_of([row("a"), row("b")], "x"), looks)
+        assert "default/b" in stream.getvalue()
+
+
+def test_on_a_terminal_the_last_state_is_what_stays(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    rows = [row("a", "False")]
+    live = Live(Lines(), on_terminal=True)
+    with live.showing(lambda: rows, "x"):
+        live.say("above it")
+        rows[:] = [row("b")]
+    shown = capsys.readouterr().err
+    assert shown.index("default/a") < shown.index("above it") < shown.rindex("default/b")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["--set=MAX_ROLLOUTS=abc"], "MAX_ROLLOUTS: it cannot be 'abc'"),
+        (["--set=ABSENT=1"], "no operator has a setting ABSENT"),
+        (["--set=MAX_ROLLOUTS"], "is no KEY=VALUE"),
+        (["--grant=absent"], "no operator has a grant absent"),
+        (["--grant=secrets=Team"], "'Team' is not the name of a namespace"),
+        (["massage"], "there is no"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_is_refused_before_there_is_a_cluster(
+    arguments: list[str], what: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        pytest.fail("a cluster is brought up")
+
+    monkeypatch.setenv("RUMPF_CACHE", str(tmp_path))
+    monkeypatch.setattr("rumpf.cluster.up", never)
+    result = CliRunner().invoke(cli, ["up", *arguments])
+    assert isinstance(result.exception, UsageError)
+    assert what in str(result.exception)
 
 
 @pytest.mark.parametrize(

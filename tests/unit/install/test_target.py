@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -52,6 +53,14 @@ def test_contexts_of_all_files_are_known_and_a_broken_one_hides_none(
 def test_without_a_kubeconfig_and_a_cluster_it_says_so() -> None:
     with pytest.raises(ApiError, match="there is no kubeconfig"):
         target(console=Silent())
+
+
+def test_without_a_kubeconfig_it_names_the_clusters_that_are_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    up = [SimpleNamespace(name=name) for name in ("one", "two")]
+    monkeypatch.setattr("rumpf.cluster.clusters", lambda: up)
+    with pytest.raises(ApiError, match="there is no kubeconfig") as caught:
+        target()
+    assert "--context rumpf-one, --context rumpf-two; else set KUBECONFIG" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
