@@ -339,7 +339,7 @@ def test_up_says_which_of_the_samples_pods_are_not_there(project: Project, admin
         GADGET.replace("samples=[", f"samples=[{BESIDE}".replace('"spec": {"containers": [', nowhere))
     )
     try:
-        done = project.run("up", "--once", "--timeout=15", "--name=test-run")
+        done = project.run("up", "--once", "--timeout=30", "--name=test-run")
         assert done.returncode == 9
         assert "s: default/beside" in done.stderr
     finally:
