@@ -18,8 +18,6 @@ from rumpf.runtime.store import Entry, Key, Store
 T = TypeVar("T")
 Wake = Callable[[], None]
 _SWEEP = 5.0
-_STALE = 0.5
-"""If nothing can have been heard for so long, they are listed again for whoever asks."""
 
 
 class _Asking(NamedTuple):
@@ -52,10 +50,9 @@ class Followed:
     made: dict[Hashable, dict[Key, tuple[Entry, Any]]] = field(default_factory=dict)
     """What was made of them, and of what exactly."""
 
-    async def fill(self) -> None:
-        """List them, together with whoever else needs it. Raises ApiError."""
-        oldest = asyncio.get_running_loop().time() - _STALE
-        while self.known_at < oldest:
+    async def fill(self, since: float) -> None:
+        """List them, not before `since`, together with whoever else needs it. Raises ApiError."""
+        while self.known_at < since:
             if self.filling is None:
                 self.filling = asyncio.create_task(self._fill(), name=f"list {self.reflector}")
             # Shielded: others wait for the same list.
@@ -104,11 +101,13 @@ class Follows:
 
         Raises ApiError if they cannot be listed.
         """
+        now = asyncio.get_running_loop().time()
         followed = self._followed.get(what)
         if followed is None:
             followed = self._followed[what] = self._begin(what)
+            followed.known_at = now
             self._sweep_later()
-        followed.asking[who] = _Asking(asyncio.get_running_loop().time() + keep, wake)
+        followed.asking[who] = _Asking(now + keep, wake)
         try:
             # Shielded: others may wait for the same list.
             await asyncio.shield(followed.listing)
@@ -118,9 +117,9 @@ class Follows:
             raise
         if followed.watching is None:
             followed.watching = asyncio.create_task(followed.reflector.run(), name=str(followed.reflector))
-        if followed.reflector.deaf_for > _STALE:
+        if followed.reflector.deaf_for:
             # What happened since is not known, and whoever asks decides by what is there now.
-            await followed.fill()
+            await followed.fill(now)
         return followed
 
     async def close(self) -> None:

@@ -234,6 +234,20 @@ def test_where_nothing_can_be_heard_it_is_listed_for_whoever_asks() -> None:
     following(play)
 
 
+def test_what_came_a_moment_after_the_watch_broke_is_there_for_whoever_asks() -> None:
+    async def play(it: Following) -> None:
+        await it.names(keep=1000)
+        await calm(10)
+        it.wire.refuses = lambda verb, _: refusal(500, "InternalError") if verb == "WATCH" else None
+        it.wire.cut()
+        for name in "abc":
+            await asyncio.sleep(0.05)
+            it.pod(name)
+            assert name in await it.names(keep=1000)
+
+    following(play)
+
+
 def test_where_nothing_can_be_heard_many_who_ask_at_once_cost_one_list() -> None:
     async def play(it: Following) -> None:
         await it.names(keep=1000)
