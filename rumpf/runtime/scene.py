@@ -53,9 +53,7 @@ class Scene(Surroundings):
         mark = fingerprint(desired)
         wanted = self._owned(view.kind, desired, mark)
         place = wanted["metadata"].get("namespace", "")
-        children = self._children(view.kind)
-        self._stage.caches.check((owned(self._stage.operator, view.kind),), place)
-        entry = children.get(Key(place, name))
+        entry = self._children(view.kind, place).get(Key(place, name))
         if entry is None:
             return await self._create(view, wanted)
         found = view.of(entry.load())
@@ -82,9 +80,8 @@ class Scene(Surroundings):
 
     def children(self, view: type[V]) -> Sequence[V]:
         """See `World.children`."""
-        store = self._children(view.kind)
         # Those of what is in no namespace may be in any.
-        self._stage.caches.check((owned(self._stage.operator, view.kind),), self._resource.namespace or None)
+        store = self._children(view.kind, self._resource.namespace or None)
         entries = (store.get(key) for key in store.owned(self._resource.metadata.uid))
         return [view.of(entry.load()) for entry in entries if entry]
 
@@ -267,7 +264,9 @@ class Scene(Surroundings):
         self._take(kind, made)
         uid = made["metadata"]["uid"]
         # Gone before the answer came, it is forgotten already.
-        if not covers(made, wanted) and self._children(kind).by_uid(uid):
+        if not covers(made, wanted) and self._stage.caches.stores[owned(self._stage.operator, kind)].by_uid(
+            uid
+        ):
             mark = wanted["metadata"]["annotations"][APPLIED]
             self._stage.as_asked[uid] = (mark, content(made))
 
@@ -279,14 +278,17 @@ class Scene(Surroundings):
         cached = owned(self._stage.operator, kind)
         self._stage.caches.learn(cached, found, self._resource.metadata.uid)
 
-    def _children(self, kind: Kind) -> Store:
-        store = self._stage.caches.stores.get(owned(self._stage.operator, kind))
+    def _children(self, kind: Kind, namespace: str | None) -> Store:
+        """Return what is known of a kind. Raises Unseen if that is not all in a namespace (None: in any)."""
+        what = owned(self._stage.operator, kind)
+        store = self._stage.caches.stores.get(what)
         if store is None:
             raise DeclarationError(
                 f"it has children of kind {kind.kind}, and does not say so",
                 where=self._stage.operator.full_name,
                 remedy=f"add the kind to @reconciler(..., owns=[{kind.kind}])",
             )
+        self._stage.caches.check((what,), namespace)
         return store
 
     def _check_followed(self, view: type[View]) -> None:

@@ -44,6 +44,11 @@ class Following:
     async def names(self, who: str = "a", what: Selection = WEB, keep: float = 60) -> list[str]:
         return (await self.ask(who, what, keep)).each(name, "names")
 
+    def deafen(self) -> None:
+        """Break the watch, and let no other begin."""
+        self.wire.refuses = lambda verb, _: refusal(500, "InternalError") if verb == "WATCH" else None
+        self.wire.cut()
+
     def pod(self, name: str, app: str = "web", namespace: str = "ns") -> Json:
         return self.cluster.create(POD, name, namespace, metadata={"labels": {"app": app}})
 
@@ -214,8 +219,7 @@ def test_where_nothing_can_be_heard_it_is_listed_for_whoever_asks() -> None:
     async def play(it: Following) -> None:
         await it.names(keep=1000)
         await calm(10)
-        it.wire.refuses = lambda verb, _: refusal(500, "InternalError") if verb == "WATCH" else None
-        it.wire.cut()
+        it.deafen()
         await calm(100)
         it.pod("new")
         assert await it.names(keep=1000) == ["new"]
@@ -238,8 +242,7 @@ def test_what_came_a_moment_after_the_watch_broke_is_there_for_whoever_asks() ->
     async def play(it: Following) -> None:
         await it.names(keep=1000)
         await calm(10)
-        it.wire.refuses = lambda verb, _: refusal(500, "InternalError") if verb == "WATCH" else None
-        it.wire.cut()
+        it.deafen()
         for name in "abc":
             await asyncio.sleep(0.05)
             it.pod(name)
@@ -252,8 +255,7 @@ def test_where_nothing_can_be_heard_many_who_ask_at_once_cost_one_list() -> None
     async def play(it: Following) -> None:
         await it.names(keep=1000)
         await calm(10)
-        it.wire.refuses = lambda verb, _: refusal(500, "InternalError") if verb == "WATCH" else None
-        it.wire.cut()
+        it.deafen()
         await calm(100)
         it.pod("a")
         asked = it.lists
@@ -272,8 +274,7 @@ def test_where_nothing_can_be_heard_who_asks_is_not_told_of_a_list_of_long_befor
     async def play(it: Following) -> None:
         await it.names(keep=1000)
         await calm(10)
-        it.wire.refuses = lambda verb, _: refusal(500, "InternalError") if verb == "WATCH" else None
-        it.wire.cut()
+        it.deafen()
         await calm(100)
         it.wire.answer_lag = 5
         first = asyncio.create_task(it.names("first"))
@@ -293,8 +294,7 @@ def test_a_list_that_takes_long_is_not_given_up_while_somebody_waits_for_it() ->
         it.pod("a")
         await it.ask(keep=1)
         await calm(1)
-        it.wire.refuses = lambda verb, _: refusal(500, "InternalError") if verb == "WATCH" else None
-        it.wire.cut()
+        it.deafen()
         await calm(2.6)
         it.wire.answer_lag = 10
         assert await it.names(keep=1) == ["a"]
@@ -320,8 +320,7 @@ def test_closed_while_they_are_listed_again_it_leaves_nothing_behind() -> None:
     async def play(it: Following) -> None:
         await it.names(keep=1000)
         await calm(10)
-        it.wire.refuses = lambda verb, _: refusal(500, "InternalError") if verb == "WATCH" else None
-        it.wire.cut()
+        it.deafen()
         await calm(100)
         it.wire.answer_lag = 5
         waiting = asyncio.create_task(it.ask("b"))
